@@ -1,0 +1,106 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The layers, lowest first; a target may import only what stands in its `dependencies`, and the build
+// runs with `--explicit-target-dependency-import-check error`. ARCHITECTURE.md explains each row.
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: name + "Tests",
+        dependencies: [.target(name: name)] + dependencies,
+        swiftSettings: settings)
+}
+
+let package = Package(
+    name: "Strongroom",
+    products: [
+        .library(name: "TransparencyLog", targets: ["TransparencyLog"]),
+        .library(name: "EvidenceModel", targets: ["EvidenceModel"]),
+        .executable(name: "strongroom", targets: ["strongroom"]),
+    ],
+    targets: [
+        // C libraries of the system.
+        .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(
+            name: "CMicroHTTPD", pkgConfig: "libmicrohttpd",
+            providers: [.apt(["libmicrohttpd-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(
+            name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+
+        // Wrappers: the only importer of each C module (Platform of Glibc).
+        library("Platform"),
+        library("LMDBKit", ["CLMDB", "Platform"]),
+        library("Zstandard", ["CZstd"]),
+        library("Cryptography", ["COpenSSL"]),
+        library("CurlClient", ["CCurl"]),
+        library("YAMLReader", ["CYAML"]),
+        library("TarArchive", ["CArchive"]),
+
+        // Pure: no clock, no randomness, no file, no socket.
+        library("HTTPMessage"),
+        library("TransparencyLog", ["Cryptography"]),
+        library("EvidenceModel", ["Cryptography", "TransparencyLog"]),
+
+        // Engine: does not know HTTP.
+        library(
+            "EvidenceStore",
+            [
+                "LMDBKit", "Zstandard", "Cryptography", "TransparencyLog", "EvidenceModel",
+                "Platform",
+            ]),
+
+        // Edge. MicroServer is the only one that knows the HTTP library.
+        library("MicroServer", ["CMicroHTTPD", "HTTPMessage", "Platform"]),
+        library("Observability", ["EvidenceStore", "Platform"]),
+        library(
+            "HTTPAPI",
+            [
+                "HTTPMessage", "TransparencyLog", "EvidenceModel", "EvidenceStore", "Cryptography",
+                "TarArchive", "Observability", "Platform",
+            ]),
+        .executableTarget(
+            name: "strongroom",
+            dependencies: [
+                "Platform", "Cryptography", "TransparencyLog", "EvidenceModel", "EvidenceStore",
+                "CurlClient", "YAMLReader", "HTTPMessage", "MicroServer", "HTTPAPI",
+                "Observability",
+            ],
+            swiftSettings: settings),
+
+        tests("Platform"),
+        tests("LMDBKit", ["Platform"]),
+        tests("Zstandard"),
+        tests("Cryptography"),
+        tests("CurlClient"),
+        tests("YAMLReader"),
+        tests("TarArchive"),
+        tests("HTTPMessage"),
+        tests("TransparencyLog", ["Cryptography"]),
+        tests("EvidenceModel", ["Cryptography", "TransparencyLog"]),
+        tests(
+            "EvidenceStore",
+            ["LMDBKit", "Cryptography", "TransparencyLog", "EvidenceModel", "Platform"]),
+        tests("MicroServer", ["HTTPMessage", "Platform"]),
+        tests("Observability"),
+        tests("HTTPAPI", ["HTTPMessage", "EvidenceStore", "EvidenceModel", "TransparencyLog"]),
+        .testTarget(name: "TidyTests", swiftSettings: settings),
+    ])

@@ -1,0 +1,4 @@
+#ifndef CArchive_SHIM_H
+#define CArchive_SHIM_H
+#include <archive.h>
+#endif
