@@ -34,6 +34,7 @@ let package = Package(
     ],
     targets: [
         // C libraries of the system.
+        .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
@@ -47,7 +48,7 @@ let package = Package(
             name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
 
         // Wrappers: the only importer of each C module (Platform of Glibc).
-        library("Platform"),
+        library("Platform", ["CLinux"]),
         library("LMDBKit", ["CLMDB", "Platform"]),
         library("Zstandard", ["CZstd"]),
         library("Cryptography", ["COpenSSL"]),
