@@ -5,7 +5,8 @@ public struct SHA256Digest: Hashable, Sendable {
     /// How many bytes a digest has.
     public static let sizeBytes = 32
 
-    let word0: UInt64
+    /// The first 8 bytes, as a short checksum takes them.
+    package let word0: UInt64
     let word1: UInt64
     let word2: UInt64
     let word3: UInt64

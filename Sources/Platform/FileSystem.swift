@@ -132,11 +132,22 @@ package enum FileSystem {
 
     /// Bytes that an ordinary process may still write on the file system that holds `path`.
     package static func freeBytes(at path: String) throws(SystemError) -> UInt64 {
+        let found = try volume(at: path)
+        return UInt64(found.f_bavail) * UInt64(found.f_frsize)
+    }
+
+    /// The size of the file system that holds `path`.
+    package static func totalBytes(at path: String) throws(SystemError) -> UInt64 {
+        let found = try volume(at: path)
+        return UInt64(found.f_blocks) * UInt64(found.f_frsize)
+    }
+
+    private static func volume(at path: String) throws(SystemError) -> statvfs {
         var found = statvfs()
-        guard unsafe statvfs(path, &found) == 0 else {
+        guard unsafe Glibc.statvfs(path, &found) == 0 else {
             throw SystemError(operation: "inspect the file system of", path: path, errno: .current)
         }
-        return UInt64(found.f_bavail) * UInt64(found.f_frsize)
+        return found
     }
 
     /// Sets the permission bits of a path.

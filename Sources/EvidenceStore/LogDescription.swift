@@ -1,0 +1,56 @@
+internal import Cryptography
+package import EvidenceModel
+internal import Platform
+package import TransparencyLog
+
+/// What `log.json` says of a log: public, written once when the log is made.
+package struct LogDescription: Equatable, Sendable {
+    package static let formatVersion: UInt64 = 1
+
+    /// The checkpoints' origin, also the first key's name.
+    package let origin: String
+    package let geometry: SegmentGeometry
+    /// The key that signed the first checkpoint.
+    package let verifierKey: VerifierKey
+
+    package init(origin: String, geometry: SegmentGeometry, verifierKey: VerifierKey) {
+        self.origin = origin
+        self.geometry = geometry
+        self.verifierKey = verifierKey
+    }
+
+    /// Canonical JSON and a line feed.
+    var encoded: [UInt8] {
+        JSON.object([
+            "formatVersion": .integer(Int64(Self.formatVersion)),
+            "origin": .string(origin),
+            "segmentHeight": .integer(Int64(geometry.height)),
+            "verifierKey": .string(verifierKey.description),
+        ]).canonicalBytes + [UInt8(ascii: "\n")]
+    }
+
+    /// Reads a log's `log.json`.
+    ///
+    /// - Throws: `notALog` if there is none, `newerFormat`, `damaged`, or `system`.
+    package static func read(_ paths: StorePaths) throws(StoreError) -> LogDescription {
+        let path = paths.description
+        let isThere = try onDisk { () throws(SystemError) in try FileSystem.exists(path) }
+        guard isThere else { throw .notALog(path: paths.root) }
+        let bytes = try onDisk { () throws(SystemError) in
+            try FileSystem.contents(path, limitBytes: 1 << 16)
+        }
+        guard let object = try? JSON(parsing: bytes.span, form: .anyFormatting).object,
+            case .integer(let version)? = object["formatVersion"]
+        else { throw .damaged(path: path, detail: "it is not the JSON object that init wrote") }
+        guard version == Int64(formatVersion) else {
+            throw .newerFormat(path: path, version: UInt64(clamping: version))
+        }
+        guard object.count == 4, case .string(let origin)? = object["origin"],
+            case .integer(let height)? = object["segmentHeight"],
+            let geometry = SegmentGeometry(height: UInt8(clamping: height)),
+            case .string(let text)? = object["verifierKey"],
+            let key = try? VerifierKey(parsing: text), key.name == origin
+        else { throw .damaged(path: path, detail: "a member is missing or has a wrong value") }
+        return LogDescription(origin: origin, geometry: geometry, verifierKey: key)
+    }
+}

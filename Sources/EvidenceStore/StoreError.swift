@@ -1,0 +1,64 @@
+package import EvidenceModel
+package import Platform
+
+/// Why the store refused or failed, named by what the caller can do about it.
+package enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// What was asked for is not of the form that the store takes; nothing was changed.
+    case invalid(String)
+    /// No such record, or the tree is not that large yet.
+    case notFound(String)
+    /// The idempotency key was used before for another request, which became `index`.
+    case conflict(RecordIndex)
+    /// The requested lock is outside what the collection's policy allows.
+    case retentionRefused(LockRefusal)
+    /// Too little room on the disk: free some, or make the disk larger.
+    case storageFull(freeBytes: UInt64, reserveBytes: UInt64)
+    /// More work is waiting than the store takes; nothing was promised. Try again.
+    case overloaded(retryAfterSeconds: Int)
+    /// The store is closing, or has stopped after a failed write.
+    case unavailable(String)
+    /// Another process has the log open.
+    case busy(path: String)
+    /// What is stored is not what was written: do not use it; `fsck` says more.
+    case damaged(path: String, detail: String)
+    /// Made by a newer Strongroom: use that one.
+    case newerFormat(path: String, version: UInt64)
+    /// The directory holds no log.
+    case notALog(path: String)
+    /// The system refused a call on a file.
+    case system(SystemError)
+
+    package var description: String {
+        switch self {
+        case .invalid(let detail): detail
+        case .notFound(let what): what
+        case .conflict(let index):
+            "the idempotency key belongs to record \(index), which came from another request"
+        case .retentionRefused(let refusal): "\(refusal)"
+        case .storageFull(let free, let reserve):
+            "the disk has \(free) bytes free, which is under the reserve of \(reserve); "
+                + "free some room and try again"
+        case .overloaded: "more appends are waiting than the server takes; try again"
+        case .unavailable(let reason): reason
+        case .busy(let path): "another process has the log in \(path) open; stop it first"
+        case .damaged(let path, let detail):
+            "\(path) is damaged: \(detail); run strongroom fsck to see the extent"
+        case .newerFormat(let path, let version):
+            "\(path) has format version \(version), which this release does not know; "
+                + "use a newer one"
+        case .notALog(let path): "\(path) holds no log; make one with strongroom init"
+        case .system(let error): "\(error)"
+        }
+    }
+}
+
+/// Runs file system calls and gives their failure as a `StoreError`.
+func onDisk<Result>(
+    _ body: () throws(SystemError) -> Result
+) throws(StoreError) -> Result {
+    do throws(SystemError) {
+        return try body()
+    } catch {
+        throw .system(error)
+    }
+}

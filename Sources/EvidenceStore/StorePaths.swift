@@ -1,0 +1,92 @@
+package import EvidenceModel
+
+/// Where each thing of a log is on disk. ARCHITECTURE.md has the trust table.
+package struct StorePaths: Hashable, Sendable {
+    /// The log's directory.
+    package let root: String
+
+    package init(_ root: String) {
+        self.root = root.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root
+    }
+
+    package var lock: String { root + "/LOCK" }
+    package var description: String { root + "/log.json" }
+    package var signingKey: String { root + "/log.key" }
+    package var segments: String { root + "/segments" }
+    package var payloads: String { root + "/payloads" }
+    /// Uploads that no record names yet, or whose record was only just written.
+    package var incoming: String { root + "/payloads/incoming" }
+    package var catalog: String { root + "/catalog" }
+    package var catalogFile: String { root + "/catalog/catalog.mdb" }
+    package var state: String { root + "/state" }
+    package var stateFile: String { root + "/state/state.mdb" }
+
+    package func segment(_ number: SegmentNumber) -> String {
+        let digits = String(number.value)
+        return segments + "/" + String(repeating: "0", count: max(0, 10 - digits.count)) + digits
+    }
+
+    package func active(_ number: SegmentNumber) -> String { segment(number) + "/active.mdb" }
+    package func log(_ number: SegmentNumber) -> String { segment(number) + "/log.mdb" }
+
+    /// A sealed segment's payloads of one expiry month and mode: `payloads-2033-11-C.mdb`.
+    package func payloads(_ number: SegmentNumber, _ group: PayloadGroup) -> String {
+        segment(number) + "/" + group.fileName
+    }
+
+    package func incoming(_ id: UploadID) -> String { "\(incoming)/\(id).zst" }
+
+    package func payloadFile(_ id: UploadID) -> String {
+        let name = id.description
+        return "\(payloads)/\(name.prefix(2))/\(name).zst"
+    }
+
+    /// The segment that a directory's name stands for, or nil if it is none.
+    package static func segmentNumber(directory name: String) -> SegmentNumber? {
+        guard name.utf8.count >= 10, name.utf8.allSatisfy({ 48...57 ~= $0 }),
+            let value = UInt64(name), value < 1 << 45
+        else { return nil }
+        let number = SegmentNumber(value)
+        return StorePaths("").segment(number) == "/segments/" + name ? number : nil
+    }
+}
+
+/// The payloads of a sealed segment that can be erased together: one expiry month, one mode.
+package struct PayloadGroup: Hashable, Comparable, Sendable {
+    package let year: Int
+    package let month: Int
+    package let mode: RetentionMode
+
+    /// The group of a record with this lock.
+    package init(_ lock: Lock) {
+        (year, month) = lock.until.yearAndMonth
+        mode = lock.mode
+    }
+
+    /// Reads back what `fileName` gives.
+    package init?(fileName: String) {
+        let parts = fileName.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 4, parts[0] == "payloads", let year = Int(parts[1]),
+            let month = Int(parts[2]), let mode = Self.mode(suffix: parts[3])
+        else { return nil }
+        (self.year, self.month, self.mode) = (year, month, mode)
+        guard self.fileName == fileName else { return nil }
+    }
+
+    package var fileName: String {
+        let digits = (month < 10 ? "0" : "") + String(month)
+        return "payloads-\(year)-\(digits)-\(mode == .compliance ? "C" : "G").mdb"
+    }
+
+    package static func < (left: PayloadGroup, right: PayloadGroup) -> Bool {
+        left.fileName < right.fileName
+    }
+
+    private static func mode(suffix: Substring) -> RetentionMode? {
+        switch suffix {
+        case "C.mdb": .compliance
+        case "G.mdb": .governance
+        default: nil
+        }
+    }
+}
