@@ -71,7 +71,7 @@ let package = Package(
 
         // Edge. MicroServer is the only one that knows the HTTP library.
         library("MicroServer", ["CMicroHTTPD", "HTTPMessage", "Platform"]),
-        library("Observability", ["EvidenceStore", "Platform"]),
+        library("Observability", ["EvidenceModel", "EvidenceStore", "Platform"]),
         library(
             "HTTPAPI",
             [
@@ -101,7 +101,12 @@ let package = Package(
             "EvidenceStore",
             ["LMDBKit", "Cryptography", "TransparencyLog", "EvidenceModel", "Platform"]),
         tests("MicroServer", ["HTTPMessage", "Platform"]),
-        tests("Observability"),
+        tests("Observability", ["EvidenceModel", "Platform"]),
         tests("HTTPAPI", ["HTTPMessage", "EvidenceStore", "EvidenceModel", "TransparencyLog"]),
+        tests(
+            "strongroom",
+            [
+                "Platform", "Cryptography", "TransparencyLog", "EvidenceModel", "Observability",
+            ]),
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ])

@@ -28,8 +28,8 @@ package struct PrometheusText: Sendable {
             self.value = value
         }
 
-        package init(_ value: UInt64, _ labels: [Label] = []) {
-            self.init(Double(value), labels)
+        package init(count: UInt64, _ labels: [Label] = []) {
+            self.init(Double(count), labels)
         }
     }
 
@@ -73,7 +73,7 @@ package struct PrometheusText: Sendable {
 
     /// Writes a counter of one sample.
     package mutating func counter(_ name: String, help: String, _ value: UInt64) {
-        counter(name, help: help, [Sample(value)])
+        counter(name, help: help, [Sample(count: value)])
     }
 
     /// Writes a gauge family.

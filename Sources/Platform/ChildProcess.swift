@@ -67,7 +67,7 @@ package final class ChildProcess: @unchecked Sendable {
         unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var words = unsafe ([executable] + arguments).map { unsafe strdup($0) }
         unsafe words.append(nil)
-        defer { for place in words.indices { unsafe free(words[place]) } }
+        defer { for place in unsafe words.indices { unsafe free(words[place]) } }
         var started = pid_t()
         let status = unsafe posix_spawn(
             &started,

@@ -33,3 +33,55 @@ package enum Environment {
         return "/tmp"
     }
 }
+
+/// The streams that every process starts with.
+package enum StandardStream {
+    /// Writes all bytes to standard output (1) or standard error (2).
+    package static func write(_ bytes: Span<UInt8>, to descriptor: Int32) throws(SystemError) {
+        var done = 0
+        while done < bytes.count {
+            let count = unsafe bytes.withUnsafeBytes { buffer in
+                unsafe Glibc.write(
+                    descriptor,
+                    buffer.baseAddress.map { unsafe $0 + done },
+                    buffer.count - done
+                )
+            }
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else {
+                let path = descriptor == 1 ? "standard output" : "standard error"
+                throw SystemError(operation: "write to", path: path, errno: .current)
+            }
+            done += count
+        }
+    }
+
+    /// Reads up to `buffer.count` bytes of standard input; 0 at the end.
+    package static func readInput(into buffer: inout [UInt8]) throws(SystemError) -> Int {
+        var count = 0
+        var number: Int32 = 0
+        repeat {
+            unsafe buffer.withUnsafeMutableBytes { space in
+                unsafe count = read(0, space.baseAddress, space.count)
+                number = errno
+            }
+        } while count < 0 && number == EINTR
+        guard count >= 0 else {
+            throw SystemError(
+                operation: "read",
+                path: "standard input",
+                errno: Errno(rawValue: number)
+            )
+        }
+        return count
+    }
+}
+
+extension Errno {
+    /// Nobody reads the other end (EPIPE).
+    package static let brokenPipe = Errno(rawValue: EPIPE)
+    /// Nobody listens there (ECONNREFUSED).
+    package static let connectionRefused = Errno(rawValue: ECONNREFUSED)
+    /// EACCES.
+    package static let permissionDenied = Errno(rawValue: EACCES)
+}

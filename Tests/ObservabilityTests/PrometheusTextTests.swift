@@ -62,7 +62,7 @@ import Testing
         document.gauge(
             "strongroom_info",
             help: "One\\two\nthree",
-            [.init(UInt64(1), [.init("name", "a\"b\\c\nd")])]
+            [.init(count: 1, [.init("name", "a\"b\\c\nd")])]
         )
         #expect(
             text(document) == """
