@@ -18,9 +18,8 @@ package final class ChildProcess: @unchecked Sendable {
         case killed(signal: Int32)
     }
 
-    /// Starts a program.
+    /// Starts a program with arguments; its own name goes first by itself.
     ///
-    /// - Parameter arguments: Without the program's name, which goes first by itself.
     /// Reference: posix_spawn(3).
     package init(executable: String, arguments: [String]) throws(SystemError) {
         var ends: [Int32] = [0, 0]
@@ -107,7 +106,7 @@ package final class ChildProcess: @unchecked Sendable {
     /// Ends the child at once (SIGKILL).
     package func killImmediately() { _ = kill(identifier, SIGKILL) }
 
-    /// Waits for the child's end. Call it once.
+    /// Waits for the child's end; call it once.
     package func wait() throws(SystemError) -> Ending {
         var status: Int32 = 0
         while unsafe waitpid(identifier, &status, 0) < 0 {

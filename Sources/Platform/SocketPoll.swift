@@ -66,9 +66,9 @@ internal import Glibc
         }
     }
 
-    /// Waits until some socket can go on; the tags of those that can, at most `capacity`.
+    /// Waits until some socket can go on; `tags` becomes those that can, at most `capacity`.
     ///
-    /// - Parameter tags: Replaced; keeps its capacity, so that a loop allocates nothing.
+    /// The array keeps its room, so that a loop allocates nothing.
     package func wait(timeoutMilliseconds: Int32, tags: inout [UInt64]) throws(SystemError) {
         tags.removeAll(keepingCapacity: true)
         let count = unsafe epoll_wait(

@@ -22,7 +22,7 @@ enum HelpText {
         let width = specifications.map(\.name.count).max() ?? 0
         var lines = [
             "Usage: strongroom COMMAND [options]",
-            "Keeps evidence: written once, locked for its retention period, provable to all.",
+            "Keeps evidence: written once, locked as long as it must be kept, provable.",
         ]
         for group in CommandGroup.allCases {
             let members = specifications.filter { $0.group == group }
@@ -31,8 +31,8 @@ enum HelpText {
             lines += members.map { "  " + pad($0.name, to: width) + "  " + $0.summary }
         }
         lines += [
-            "'strongroom COMMAND --help' says more. Exit codes: 0 done, 1 verification failed",
-            "or damaged, 2 usage, 3 not found, 4 refused, 5 try again, 6 no space, 70 a bug.",
+            "'strongroom COMMAND --help' says more. Exit codes: 0 done, 1 not verified",
+            "or damaged, 2 usage, 3 not found, 4 refused, 5 try again, 6 no space, 70 bug.",
         ]
         return lines
     }
