@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""Runs the end-to-end suites on the real binary.
+
+    run.py [SUITE…]            all, or those named; `SUITE:part` only tests with `part` in the name
+    run.py --list
+
+A suite is a file in suites/, a test a function test_… in it. Suites run side by side, each in a
+process of its own with a directory of its own under TMPDIR, which is gone afterwards.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from harness import ROOT, Environment, Skip, settings  # noqa: E402
+from harness.environment import remove, tests_of  # noqa: E402
+
+HERE = pathlib.Path(__file__).resolve().parent
+MARKS = {"passed": "ok", "failed": "FAILED", "skipped": "SKIPPED"}
+
+
+def suite_names():
+    return sorted(path.stem for path in (HERE / "suites").glob("[a-z]*.py"))
+
+
+# --- the worker: one suite, in this process -------------------------------------------------------
+
+
+def run_suite(name, part, binary, directory, report):
+    module = importlib.import_module(f"suites.{name}")
+    results = []
+    for label, function, arguments in tests_of(module):
+        if part and part not in label:
+            continue
+        folder = pathlib.Path(directory) / f"{len(results)}"
+        folder.mkdir(parents=True)
+        environment = Environment(binary, folder, f"{name}/{label}")
+        started, outcome, detail = time.monotonic(), "passed", ""
+        try:
+            function(environment, *arguments)
+        except Skip as reason:
+            outcome, detail = "failed" if settings.require_all else "skipped", str(reason)
+        except Exception:
+            outcome, detail = "failed", traceback.format_exc()
+        try:
+            environment.close(failed=outcome == "failed")
+        except Exception:
+            outcome, detail = "failed", detail + "\nin cleaning up:\n" + traceback.format_exc()
+        seconds = time.monotonic() - started
+        print(f"  {MARKS[outcome]:8}{name}/{label}  {seconds:.1f} s", flush=True)
+        for note in environment.notes:
+            print(f"          {note}", flush=True)
+        if detail:
+            print("          " + detail.rstrip().replace("\n", "\n          "), flush=True)
+            if outcome == "failed":
+                print(f"          replay: STRONGROOM_SEED={settings.seed}", flush=True)
+        results.append(outcome)
+        pathlib.Path(report).write_text(json.dumps(results))
+
+
+# --- the parent: suites side by side --------------------------------------------------------------
+
+
+class Suite:
+    def __init__(self, name, part):
+        self.name, self.part = name, part
+        module = importlib.import_module(f"suites.{name}")
+        self.expected_seconds = getattr(module, "SECONDS", 5)
+        self.limit_seconds = getattr(module, "LIMIT_SECONDS", 300) * (60 if settings.soak else 1)
+        self.planned = len([t for t in tests_of(module) if not part or part in t[0]])
+        self.counts = {"passed": 0, "failed": 0, "skipped": 0}
+        self.seconds = 0.0
+        self.output = ""
+
+    def run(self, binary, directory):
+        started = time.monotonic()
+        report = pathlib.Path(directory) / f"{self.name}.json"
+        work = pathlib.Path(directory) / self.name
+        command = [sys.executable, __file__, "--worker", f"{self.name}:{self.part}"]
+        command += ["--binary", str(binary), "--directory", str(work), "--report", str(report)]
+        environment = {**os.environ, "STRONGROOM_SEED": str(settings.seed), "TMPDIR": str(work)}
+        work.mkdir()
+        worker = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
+        timer = threading.Timer(self.limit_seconds, stop_group, (worker.pid,))
+        timer.start()
+        self.output = worker.communicate()[0].decode(errors="replace")
+        timer.cancel()
+        stop_group(worker.pid)
+        for outcome in json.loads(report.read_text()) if report.exists() else []:
+            self.counts[outcome] += 1
+        missing = self.planned - sum(self.counts.values())
+        if missing or worker.returncode:
+            self.counts["failed"] += max(missing, 1)
+            self.output += f"  FAILED  {self.name}: the suite ended early ({worker.returncode})\n"
+        release(work)
+        self.seconds = time.monotonic() - started
+
+
+def stop_group(pid):
+    """Ends what a worker has left behind: it and its children are a session of their own."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def release(work):
+    """Unmounts what is still mounted below `work` and removes it."""
+    for line in reversed(pathlib.Path("/proc/mounts").read_text().split("\n")):
+        fields = line.split(" ")
+        if len(fields) > 1 and fields[1].startswith(str(work) + "/"):
+            subprocess.run(["umount", "-l", fields[1]], check=False)
+    for line in subprocess.run(
+        ["losetup", "-nO", "NAME,BACK-FILE"], capture_output=True, text=True, check=False
+    ).stdout.split("\n"):
+        fields = line.split(None, 1)
+        if len(fields) == 2 and fields[1].startswith(str(work) + "/"):
+            subprocess.run(["losetup", "-d", fields[0]], check=False)
+    if not settings.keep:
+        remove(work)
+
+
+def run_all(suites, binary, directory, jobs):
+    waiting = sorted(suites, key=lambda suite: -suite.expected_seconds)
+    lock = threading.Lock()
+
+    def work():
+        while True:
+            with lock:
+                if not waiting:
+                    return
+                suite = waiting.pop(0)
+            suite.run(binary, directory)
+            with lock:
+                counts = ", ".join(f"{n} {what}" for what, n in suite.counts.items())
+                print(f"suite {suite.name}: {counts} in {suite.seconds:.1f} s")
+                print(suite.output, end="", flush=True)
+
+    threads = [threading.Thread(target=work) for _ in range(jobs)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("suites", nargs="*", metavar="SUITE[:PART]")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--jobs", type=int, default=int(os.environ.get("STRONGROOM_JOBS", 2)))
+    default = os.environ.get("STRONGROOM_BINARY", ROOT / ".build/release/strongroom")
+    parser.add_argument("--binary", default=default)
+    parser.add_argument("--report", help="writes the counts here, as JSON")
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    parser.add_argument("--directory", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.list:
+        print("\n".join(suite_names()))
+        return 0
+    if options.worker:
+        name, part = options.worker.split(":", 1)
+        run_suite(name, part, options.binary, options.directory, options.report)
+        return 0
+
+    binary = pathlib.Path(options.binary).resolve()
+    if not os.access(binary, os.X_OK):
+        parser.error(f"{binary} is not there; run `make build` first")
+    wanted = [text.partition(":")[::2] for text in options.suites or suite_names()]
+    unknown = [name for name, _ in wanted if name not in suite_names()]
+    if unknown:
+        parser.error(f"no suite {', '.join(unknown)}; there are {', '.join(suite_names())}")
+    suites = [Suite(name, part) for name, part in wanted]
+    directory = tempfile.mkdtemp(prefix="strongroom-e2e-")
+    try:
+        run_all(suites, binary, directory, options.jobs)
+    finally:
+        if not settings.keep:
+            shutil.rmtree(directory, ignore_errors=True)
+    counts = {what: sum(s.counts[what] for s in suites) for what in MARKS}
+    if options.report:
+        rows = [{"name": s.name, "seconds": s.seconds, **s.counts} for s in suites]
+        pathlib.Path(options.report).write_text(json.dumps(rows))
+    print(", ".join(f"{n} {what}" for what, n in counts.items()))
+    return 1 if counts["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
