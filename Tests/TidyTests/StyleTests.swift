@@ -1,0 +1,113 @@
+import Foundation
+import Testing
+
+/// Rules of style that a machine can check, over every file of the tree.
+@Suite struct StyleTests {
+    /// File endings of what people wrote here, as opposed to data and what tools wrote.
+    private static let written = [".swift", ".py", ".sh", ".h"]
+
+    private var written: [SourceTree.File] {
+        SourceTree.all.files.filter { file in Self.written.contains { file.path.hasSuffix($0) } }
+    }
+
+    @Test func sourcesAreFound() {
+        #expect(SourceTree.all.swift(below: "Sources").count > 10)
+        #expect(SourceTree.all.file("Package.swift") != nil)
+    }
+
+    @Test func filesAreShort() {
+        let long = written.filter { $0.lines.count > 401 }.map { "\($0.path): \($0.lines.count)" }
+        #expect(long.isEmpty, "files over 400 lines: \(long)")
+    }
+
+    @Test func linesFitIntoAHundredColumns() {
+        let found = places(in: written) { $0.count > 100 }
+        #expect(found.isEmpty, "lines over 100 columns: \(found)")
+    }
+
+    @Test func linesHaveNoTabsAndNoSpaceAtTheirEnd() {
+        let found = places(in: written) { $0.last?.isWhitespace == true || $0.contains("\t") }
+        #expect(found.isEmpty, "tabs, or space at the end: \(found)")
+    }
+
+    @Test func filesEndWithOneNewline() {
+        let found = written.filter {
+            !$0.text.isEmpty && (!$0.text.hasSuffix("\n") || $0.text.hasSuffix("\n\n"))
+        }
+        #expect(found.isEmpty, "\(found.map(\.path))")
+    }
+
+    @Test func nothingIsLeftToDo() {
+        // Put together here, so that this file does not find itself.
+        let words = ["TO" + "DO", "FIX" + "ME", "XX" + "X"]
+        let found = places(in: written) { line in
+            words.contains { line.range(of: "\\b\($0)\\b", options: .regularExpression) != nil }
+        }
+        #expect(found.isEmpty, "\(found)")
+    }
+
+    /// A path of the machine that somebody worked on is of no use on another.
+    @Test func noPathsOfOneMachine() {
+        let paths = ["opt/swift", "root/", "home/", "work/"].map { "/" + $0 }
+        let pattern = "(^|[\\s\"'`(=:])(" + paths.joined(separator: "|") + ")"
+        let found = places(in: SourceTree.all.files) { line in
+            line.range(of: pattern, options: .regularExpression) != nil
+        }
+        #expect(found.isEmpty, "\(found)")
+    }
+
+    @Test(arguments: BannedCall.all) func isNotUsedInSources(_ banned: BannedCall) {
+        var found: [String] = []
+        for file in SourceTree.all.swift(below: "Sources") {
+            for (number, line) in file.codeLines.enumerated() where banned.isIn(line) {
+                found.append("\(file.path):\(number + 1)")
+            }
+        }
+        #expect(found.isEmpty, "\(banned) stands in \(found); \(banned.reason)")
+    }
+
+    private func places(
+        in files: [SourceTree.File],
+        where matches: (Substring) -> Bool
+    ) -> [String] {
+        files.flatMap { file in
+            file.lines.enumerated().filter { matches($0.element) }
+                .map { "\(file.path):\($0.offset + 1)" }
+        }
+    }
+}
+
+/// A call that product code does not make, and why.
+struct BannedCall: Sendable, CustomStringConvertible {
+    let description: String
+    let pattern: String
+    let reason: String
+
+    init(_ description: String, _ pattern: String, because reason: String) {
+        self.description = description
+        self.pattern = pattern
+        self.reason = reason
+    }
+
+    private static let trap = "bad data must not trap"
+    private static let console = "what a person reads goes through the command line's console"
+    private static let clock = "time comes from Platform.Clock, handed in"
+    private static let programmer = "a programmer's error is a precondition with a message"
+    private static let size = "the binary is small and fast without it"
+    private static let chance = "randomness comes from Platform.Random, handed in"
+
+    static let all = [
+        BannedCall("try!", #"\btry!"#, because: trap),
+        BannedCall("as!", #"\bas!"#, because: trap),
+        BannedCall("print", #"(?<![\w.])(debugPrint|print|dump)\("#, because: console),
+        BannedCall("Date()", #"\b(Date|ContinuousClock|SuspendingClock)\(\)"#, because: clock),
+        BannedCall("fatalError", #"\b(fatalError|assertionFailure)\("#, because: programmer),
+        BannedCall("Foundation", #"\bimport (Foundation|Dispatch)\b"#, because: size),
+        BannedCall("Generator", #"\bSystemRandomNumberGenerator\b"#, because: chance),
+        BannedCall("random", #"\.(random|randomElement|shuffled?)\("#, because: chance),
+    ]
+
+    func isIn(_ line: String) -> Bool {
+        line.range(of: pattern, options: .regularExpression) != nil
+    }
+}
