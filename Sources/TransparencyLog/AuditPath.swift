@@ -1,9 +1,10 @@
 /// The climb from one complete subtree to the root of a tree, sibling by sibling.
 ///
-/// Both kinds of proof are such a climb: inclusion starts at a leaf, consistency at the last complete
-/// subtree of the older tree. The climb yields only complete subtrees. A sibling on the right edge that
-/// is not complete is yielded as its parts, from the smallest (rightmost) to the largest; every part but
-/// the first is marked `joinsPrevious`: its hash goes to the left of what is there already.
+/// Both kinds of proof are such a climb: inclusion starts at a leaf, consistency at the last
+/// complete subtree of the older tree. The climb yields only complete subtrees. A sibling on the
+/// right edge that is not complete is yielded as its parts, from the smallest (rightmost) to the
+/// largest; every part but the first is marked `joinsPrevious`: its hash goes to the left of what
+/// is there already.
 ///
 /// Reference: RFC 6962, sections 2.1.1 and 2.1.2; written bottom-up instead of recursively.
 @usableFromInline

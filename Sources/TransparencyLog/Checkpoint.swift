@@ -24,8 +24,8 @@ public struct Checkpoint: Equatable, Sendable {
     /// A checkpoint.
     ///
     /// - Throws: ``NoteError/malformedCheckpoint(detail:)`` when the origin or an extension line is
-    ///   empty or has a control character, when the size is above ``TreeSize/maximum``, or when an empty
-    ///   tree is given another root than ``MerkleTree/emptyRoot``.
+    ///   empty or has a control character, when the size is above ``TreeSize/maximum``, or when an
+    ///   empty tree is given another root than ``MerkleTree/emptyRoot``.
     public init(
         origin: String,
         size: TreeSize,

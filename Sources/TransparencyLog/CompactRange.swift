@@ -17,8 +17,8 @@ public struct CompactRange: Equatable, Sendable {
 
     /// A tree from peaks that were kept, as ``RootComputation/nodeIDs(_:)`` orders them.
     ///
-    /// Fails when the count of peaks does not fit the size, or the size is above ``TreeSize/maximum``.
-    /// Whether the peaks are the right ones shows only in the root.
+    /// Fails when the count of peaks does not fit the size, or the size is above
+    /// ``TreeSize/maximum``. Whether the peaks are the right ones shows only in the root.
     public init?(size: TreeSize, peaks: [MerkleHash]) {
         guard size <= TreeSize.maximum, peaks.count == size.value.nonzeroBitCount else {
             return nil
@@ -57,8 +57,8 @@ public struct CompactRange: Equatable, Sendable {
 
     /// Appends a complete subtree of 2^`level` leaves by its root.
     ///
-    /// - Precondition: the size is a multiple of 2^`level`, so that the subtree has a place of its own
-    ///   in the tree; the result is at most ``TreeSize/maximum``.
+    /// - Precondition: the size is a multiple of 2^`level`, so that the subtree has a place of its
+    ///   own in the tree; the result is at most ``TreeSize/maximum``.
     public mutating func append(subtree: MerkleHash, level: UInt8) {
         append(subtree: subtree, level: level) { _, _ in }
     }

@@ -52,11 +52,12 @@ public enum ConsistencyProof {
         return path
     }
 
-    /// Checks that the tree of size `from` and root `oldRoot` is a prefix of the tree of size `to` and
-    /// root `newRoot`.
+    /// Checks that the tree of size `from` and root `oldRoot` is a prefix of the tree of size `to`
+    /// and root `newRoot`.
     ///
-    /// Equal sizes need equal roots and an empty path. The empty tree is a prefix of every tree: its path
-    /// is empty and `oldRoot` must be ``MerkleTree/emptyRoot``; about `newRoot` this says nothing.
+    /// Equal sizes need equal roots and an empty path. The empty tree is a prefix of every tree:
+    /// its path is empty and `oldRoot` must be ``MerkleTree/emptyRoot``; about `newRoot` this says
+    /// nothing.
     ///
     /// - Throws: ``ProofError/sizeTooLarge(_:)``, ``ProofError/sizesDecrease(from:to:)``,
     ///   ``ProofError/wrongLength(expected:found:)`` before anything is hashed;

@@ -1,4 +1,5 @@
-/// Decimal numbers as the formats of this module write them: ASCII digits, no sign, no leading zero.
+/// Decimal numbers as the formats of this module write them: ASCII digits, no sign, no leading
+/// zero.
 enum Decimal {
     /// Reads a number of at most ``TreeSize/maximum``; nil for every other spelling.
     static func parse(_ digits: some Collection<UInt8>) -> UInt64? {
@@ -8,8 +9,8 @@ enum Decimal {
         return value(ofDigits: digits)
     }
 
-    /// The value of digits with leading zeros allowed; nil if another byte is among them, if there are
-    /// none, or if the value is above ``TreeSize/maximum``.
+    /// The value of digits with leading zeros allowed; nil if another byte is among them, if there
+    /// are none, or if the value is above ``TreeSize/maximum``.
     static func value(ofDigits digits: some Collection<UInt8>) -> UInt64? {
         guard !digits.isEmpty else { return nil }
         var value: UInt64 = 0

@@ -1,7 +1,7 @@
 /// Inclusion proofs: this leaf stands at this index in the tree of this size and root.
 ///
-/// A path holds the hashes from the leaf's sibling up to the root's child; it is empty for a tree of
-/// one leaf, and never longer than 53.
+/// A path holds the hashes from the leaf's sibling up to the root's child; it is empty for a tree
+/// of one leaf, and never longer than 53.
 ///
 /// Reference: RFC 6962, section 2.1.1; RFC 9162, section 2.1.3.
 public enum InclusionProof {
@@ -14,8 +14,8 @@ public enum InclusionProof {
 
     /// The complete subtrees that the path is made of, in the order in which they are needed.
     ///
-    /// There can be more of them than hashes in the path: the sibling on the right edge is combined from
-    /// several.
+    /// There can be more of them than hashes in the path: the sibling on the right edge is combined
+    /// from several.
     ///
     /// - Precondition: `leaf` is below `size`, and `size` at most ``TreeSize/maximum``.
     public static func nodeIDs(for leaf: LeafIndex, in size: TreeSize) -> [NodeID] {
@@ -55,10 +55,11 @@ public enum InclusionProof {
         return path
     }
 
-    /// Checks that the record hashing to `leafHash` stands at `leaf` in the tree of `size` and `root`.
+    /// Checks that the record hashing to `leafHash` stands at `leaf` in the tree of `size` and
+    /// `root`.
     ///
-    /// Every hash of the path takes part in the result, and the path must have exactly the length that
-    /// index and size call for.
+    /// Every hash of the path takes part in the result, and the path must have exactly the length
+    /// that index and size call for.
     ///
     /// - Throws: ``ProofError/sizeTooLarge(_:)``, ``ProofError/indexOutOfRange(index:size:)``,
     ///   ``ProofError/wrongLength(expected:found:)`` before anything is hashed;

@@ -31,8 +31,8 @@ public struct LeafIndex: Comparable, Hashable, Sendable, CustomStringConvertible
 
 /// The number of leaves in a tree.
 public struct TreeSize: Comparable, Hashable, Sendable, CustomStringConvertible {
-    /// The largest size that is read or verified: 2^53 - 1, so that every index and size is an exact
-    /// integer in JSON.
+    /// The largest size that is read or verified: 2^53 - 1, so that every index and size is an
+    /// exact integer in JSON.
     public static let maximum = TreeSize((1 << 53) - 1)
 
     /// The size of the tree without leaves.

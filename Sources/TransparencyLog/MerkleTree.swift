@@ -2,8 +2,8 @@ public import Cryptography
 
 /// The hash functions of the tree.
 ///
-/// A leaf and an inner node are hashed with different prefixes, so that neither can be passed off as
-/// the other.
+/// A leaf and an inner node are hashed with different prefixes, so that neither can be passed off
+/// as the other.
 ///
 /// Reference: RFC 6962, section 2.1 (unchanged in RFC 9162, section 2.1.1).
 public enum MerkleTree {
@@ -24,8 +24,8 @@ public enum MerkleTree {
 
     /// The root over `hashes`, taken as neighbouring nodes of one level, leftmost first.
     ///
-    /// For leaf hashes this is the Merkle Tree Hash of RFC 6962. For the 256 hashes of a full tile it is
-    /// the hash that stands for the tile one tile level above. No hashes give ``emptyRoot``.
+    /// For leaf hashes this is the Merkle Tree Hash of RFC 6962. For the 256 hashes of a full tile
+    /// it is the hash that stands for the tile one tile level above. No hashes give ``emptyRoot``.
     public static func root(over hashes: [MerkleHash]) -> MerkleHash {
         var range = CompactRange()
         for hash in hashes {

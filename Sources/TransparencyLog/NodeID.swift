@@ -1,8 +1,9 @@
 /// The place of a complete subtree in the tree.
 ///
 /// The node at (level, index) is the root over the 2^level leaves from `index << level` on. Only
-/// complete subtrees have a `NodeID`: their hash never changes while the tree grows, so it can be stored
-/// and cached for ever. What hangs over the right edge is combined from them when it is needed.
+/// complete subtrees have a `NodeID`: their hash never changes while the tree grows, so it can be
+/// stored and cached for ever. What hangs over the right edge is combined from them when it is
+/// needed.
 public struct NodeID: Hashable, Sendable, CustomStringConvertible {
     /// The height above the leaves; 0 is a leaf, below 64.
     public let level: UInt8
@@ -40,8 +41,8 @@ public protocol NodeReader {
 
     /// Reads the hashes of `ids` in one go.
     ///
-    /// - Returns: one hash for each id, in the same order. Another count is a programming error of the
-    ///   reader and stops the program.
+    /// - Returns: one hash for each id, in the same order. Another count is a programming error of
+    ///   the reader and stops the program.
     /// - Throws: what the reader declares; the proof functions pass it on unchanged.
     func nodes(_ ids: [NodeID]) throws(Failure) -> [MerkleHash]
 }

@@ -4,8 +4,8 @@ public enum NoteError: Error, Equatable, Sendable, CustomStringConvertible {
     case malformedNote(detail: String)
     /// The text of the note is not a checkpoint in its canonical form.
     case malformedCheckpoint(detail: String)
-    /// The text is not a key in its canonical form. The text itself is never repeated here: it may be
-    /// a secret.
+    /// The text is not a key in its canonical form. The text itself is never repeated here: it may
+    /// be a secret.
     case malformedKey(detail: String)
     /// The key is well-formed, but not of type 0x01 (Ed25519).
     case unsupportedKeyType(UInt8)

@@ -41,7 +41,8 @@ enum NoteKey {
     /// The type of an Ed25519 note signature.
     static let ed25519: UInt8 = 0x01
 
-    /// Whether a key may have this name: not empty, no Unicode space, no plus, no control character.
+    /// Whether a key may have this name: not empty, no Unicode space, no plus, no control
+    /// character.
     static func isValidName(_ name: String) -> Bool {
         !name.isEmpty
             && name.unicodeScalars.allSatisfy {
@@ -86,8 +87,8 @@ enum NoteKey {
 extension String {
     /// Whether both have the same UTF-8 bytes.
     ///
-    /// `==` would also accept what merely looks the same to Unicode: another spelling of an accent is
-    /// another key and another log.
+    /// `==` would also accept what merely looks the same to Unicode: another spelling of an accent
+    /// is another key and another log.
     func hasSameBytes(as other: String) -> Bool {
         utf8.elementsEqual(other.utf8)
     }

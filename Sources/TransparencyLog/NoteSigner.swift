@@ -56,7 +56,8 @@ public struct NoteSigner: Sendable {
     ///
     /// Deterministic: the same text gives the same signature.
     ///
-    /// - Precondition: `text` is what a note may contain, see ``SignedNote/init(text:signatures:)``.
+    /// - Precondition: `text` is what a note may contain, see
+    ///   ``SignedNote/init(text:signatures:)``.
     public func sign(_ text: String) -> NoteSignature {
         precondition(
             SignedNote.faultOfText(Array(text.utf8)) == nil,

@@ -11,7 +11,8 @@ public enum ProofError: Error, Equatable, Sendable, CustomStringConvertible {
     case sizesDecrease(from: TreeSize, to: TreeSize)
     /// The proof has more or fewer hashes than its indexes and sizes call for.
     case wrongLength(expected: Int, found: Int)
-    /// The proof leads to another root than the one that was given (the newer one, for consistency).
+    /// The proof leads to another root than the one that was given (the newer one, for
+    /// consistency).
     case rootMismatch(expected: MerkleHash, computed: MerkleHash)
     /// The consistency proof leads to another root for the older tree than the one that was given.
     case oldRootMismatch(expected: MerkleHash, computed: MerkleHash)

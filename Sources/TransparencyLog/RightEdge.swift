@@ -1,7 +1,8 @@
-/// The right edge of one tree, hashed once, so that many inclusion paths of that tree cost lookups only.
+/// The right edge of one tree, hashed once, so that many inclusion paths of that tree cost lookups
+/// only.
 ///
-/// A path has at most one sibling that is not a complete subtree: the one that reaches to the end of the
-/// tree. A batch of records that is acknowledged at one tree size shares these siblings.
+/// A path has at most one sibling that is not a complete subtree: the one that reaches to the end
+/// of the tree. A batch of records that is acknowledged at one tree size shares these siblings.
 public struct RightEdge: Equatable, Sendable {
     /// The size of the tree.
     public let size: TreeSize
@@ -9,7 +10,8 @@ public struct RightEdge: Equatable, Sendable {
     /// The root of the tree.
     public let root: MerkleHash
 
-    /// By level: the hash over the leaves from the last multiple of 2^level below the size to the end.
+    /// By level: the hash over the leaves from the last multiple of 2^level below the size to the
+    /// end.
     ///
     /// Levels up to that of the smallest complete subtree are not used; there the edge is complete.
     @usableFromInline let hashes: [MerkleHash]

@@ -1,7 +1,7 @@
 /// A checkpoint that can be believed: signed by a key that the holder trusts for this log.
 ///
-/// There are two ways to one: ``sign(_:by:)`` with the private key, and ``open(_:origin:keys:)``, which
-/// verifies. A checkpoint that was only parsed is a ``SignedNote``.
+/// There are two ways to one: ``sign(_:by:)`` with the private key, and ``open(_:origin:keys:)``,
+/// which verifies. A checkpoint that was only parsed is a ``SignedNote``.
 ///
 /// Reference: C2SP tlog-checkpoint.
 public struct SignedCheckpoint: Equatable, Sendable {
@@ -21,8 +21,8 @@ public struct SignedCheckpoint: Equatable, Sendable {
     ///
     /// There is one signer, the log's key; two while a key is being replaced.
     ///
-    /// - Throws: ``NoteError/originMismatch(expected:found:)`` when a signer has another name than the
-    ///   origin; ``NoteError/malformedNote(detail:)`` when there is no signer;
+    /// - Throws: ``NoteError/originMismatch(expected:found:)`` when a signer has another name than
+    ///   the origin; ``NoteError/malformedNote(detail:)`` when there is no signer;
     ///   ``NoteError/duplicateSignature(name:keyID:)`` when one is listed twice.
     public static func sign(
         _ checkpoint: Checkpoint,
@@ -52,13 +52,14 @@ public struct SignedCheckpoint: Equatable, Sendable {
     ///
     /// - Parameters:
     ///   - text: the encoded note.
-    ///   - origin: the log that is expected. If nil, the origin must be the name of a key of `keys` that
-    ///     has signed: the name in a trusted key pins the log.
-    ///   - keys: the keys that are trusted for this log, and only those. Each of them that claims to
-    ///     have signed must have; one of them must have signed.
+    ///   - origin: the log that is expected. If nil, the origin must be the name of a key of `keys`
+    ///     that has signed: the name in a trusted key pins the log.
+    ///   - keys: the keys that are trusted for this log, and only those. Each of them that claims
+    ///     to have signed must have; one of them must have signed.
     /// - Returns: the checkpoint, which can now be believed.
-    /// - Throws: what ``SignedNote/init(parsing:)-(String)`` and ``SignedNote/verified(by:)`` throw;
-    ///   ``NoteError/malformedCheckpoint(detail:)``; ``NoteError/originMismatch(expected:found:)``.
+    /// - Throws: what ``SignedNote/init(parsing:)-(String)`` and ``SignedNote/verified(by:)``
+    ///   throw; ``NoteError/malformedCheckpoint(detail:)``;
+    ///   ``NoteError/originMismatch(expected:found:)``.
     public static func open(
         _ text: String,
         origin: String? = nil,
@@ -69,8 +70,8 @@ public struct SignedCheckpoint: Equatable, Sendable {
 
     /// Verifies a checkpoint that was parsed as a note, see ``open(_:origin:keys:)-(String,_,_)``.
     ///
-    /// - Throws: what ``SignedNote/verified(by:)`` throws; ``NoteError/malformedCheckpoint(detail:)``;
-    ///   ``NoteError/originMismatch(expected:found:)``.
+    /// - Throws: what ``SignedNote/verified(by:)`` throws;
+    ///   ``NoteError/malformedCheckpoint(detail:)``; ``NoteError/originMismatch(expected:found:)``.
     public static func open(
         _ note: SignedNote,
         origin: String? = nil,

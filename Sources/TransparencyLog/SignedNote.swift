@@ -1,8 +1,8 @@
 /// A text with signatures, as it is sent and stored: well-formed, but not yet trusted.
 ///
 /// Nothing in `text` may be believed before ``verified(by:)`` has returned. Invariants: the text is
-/// valid UTF-8, has no control character but newline, and ends with a newline; there is at least one
-/// signature; no two claim the same key; the encoded note is at most ``maximumBytes``.
+/// valid UTF-8, has no control character but newline, and ends with a newline; there is at least
+/// one signature; no two claim the same key; the encoded note is at most ``maximumBytes``.
 ///
 /// Reference: C2SP signed-note, "Format".
 public struct SignedNote: Equatable, Sendable {
@@ -110,13 +110,14 @@ public struct SignedNote: Equatable, Sendable {
 
     /// Confirms the signatures of `keys`.
     ///
-    /// Signatures that claim none of these keys are ignored: they are other people's business. One that
-    /// claims a known key must be right.
+    /// Signatures that claim none of these keys are ignored: they are other people's business. One
+    /// that claims a known key must be right.
     ///
     /// - Returns: the keys that have signed, in the order of the signatures; at least one.
-    /// - Throws: ``NoteError/invalidSignature(name:keyID:)`` when a signature claims a known key and is
-    ///   not by it, whatever else the note has; ``NoteError/noKnownSignature`` when none claims a known
-    ///   key; ``NoteError/ambiguousKey(name:keyID:)`` when two different keys have one name and ID.
+    /// - Throws: ``NoteError/invalidSignature(name:keyID:)`` when a signature claims a known key
+    ///   and is not by it, whatever else the note has; ``NoteError/noKnownSignature`` when none
+    ///   claims a known key; ``NoteError/ambiguousKey(name:keyID:)`` when two different keys have
+    ///   one name and ID.
     ///
     /// Reference: C2SP signed-note, "Signatures".
     public func verified(by keys: [VerifierKey]) throws(NoteError) -> [VerifierKey] {

@@ -1,8 +1,8 @@
 /// The place of a tile: up to 256 neighbouring node hashes, the unit in which a tree is served.
 ///
-/// Tile level L holds the nodes of tree level 8 * L. A tile of width 256 is full and never changes; a
-/// narrower one is partial: the state of the right edge at some tree size. A coordinate always lies
-/// within the largest tree, ``TreeSize/maximum``.
+/// Tile level L holds the nodes of tree level 8 * L. A tile of width 256 is full and never changes;
+/// a narrower one is partial: the state of the right edge at some tree size. A coordinate always
+/// lies within the largest tree, ``TreeSize/maximum``.
 ///
 /// Reference: C2SP tlog-tiles, "Merkle Tree".
 public struct TileCoordinate: Hashable, Sendable, CustomStringConvertible {
@@ -41,8 +41,8 @@ public struct TileCoordinate: Hashable, Sendable, CustomStringConvertible {
 
     /// The full tile that holds `node`, or the hashes below it from which it is computed.
     ///
-    /// A node at a level between two tile levels belongs to the tile below it. Nil if the full tile does
-    /// not fit the largest tree.
+    /// A node at a level between two tile levels belongs to the tile below it. Nil if the full tile
+    /// does not fit the largest tree.
     public init?(containing node: NodeID) {
         let level = Int(node.level) / Self.height
         let above = UInt64(Self.height - Int(node.level) % Self.height)
@@ -71,8 +71,8 @@ public struct TileCoordinate: Hashable, Sendable, CustomStringConvertible {
 
     /// Where in this tile the hashes stand that `node` is the root over.
     ///
-    /// One position for a node of the tile's own level; 2, 4, … 128 or 256 for a higher one. Nil if the
-    /// tile does not cover the node.
+    /// One position for a node of the tile's own level; 2, 4, … 128 or 256 for a higher one. Nil if
+    /// the tile does not cover the node.
     public func positions(of node: NodeID) -> Range<Int>? {
         let above = Int(node.level) - level * Self.height
         guard (0...Self.height).contains(above),
@@ -113,8 +113,8 @@ extension TileCoordinate {
 }
 
 extension TileCoordinate {
-    /// The full tiles that a tree of size `to` has and one of size `from` has not, by last leaf and then
-    /// by level, both ascending.
+    /// The full tiles that a tree of size `to` has and one of size `from` has not, by last leaf and
+    /// then by level, both ascending.
     ///
     /// - Precondition: `from` is at most `to`, and `to` at most ``TreeSize/maximum``.
     public static func completed(from: TreeSize, to: TreeSize) -> [TileCoordinate] {

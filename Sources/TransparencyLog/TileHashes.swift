@@ -19,7 +19,8 @@ public enum TileHashes {
 
     /// Reads the hashes of a tile of `width` hashes.
     ///
-    /// - Throws: ``TileError/wrongSize(expectedBytes:foundBytes:)`` when there are more or fewer bytes.
+    /// - Throws: ``TileError/wrongSize(expectedBytes:foundBytes:)`` when there are more or fewer
+    ///   bytes.
     public static func decode(
         _ bytes: Span<UInt8>,
         width: Int

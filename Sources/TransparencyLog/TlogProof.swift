@@ -1,6 +1,7 @@
 public import Cryptography
 
-/// A proof in one text file: where a record stands, the path to the root, and the signed checkpoint.
+/// A proof in one text file: where a record stands, the path to the root, and the signed
+/// checkpoint.
 ///
 /// Parsed, but not trusted: ``verify(leafHash:origin:keys:)`` binds a leaf to the log, and
 /// ``verifyRecord(origin:keys:)`` takes the record from `extra` and binds that.
@@ -15,8 +16,8 @@ public struct TlogProof: Equatable, Sendable {
 
     /// Data for the application; not authenticated by itself.
     ///
-    /// Strongroom puts the record there, so that the file can be checked without asking anybody. Nil if
-    /// the line is left out; never empty.
+    /// Strongroom puts the record there, so that the file can be checked without asking anybody.
+    /// Nil if the line is left out; never empty.
     public let extra: [UInt8]?
 
     /// Where the leaf stands.

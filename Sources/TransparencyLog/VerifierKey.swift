@@ -1,6 +1,7 @@
 public import Cryptography
 
-/// The public key of a log, with the name under which it signs: what a verifier is given and trusts.
+/// The public key of a log, with the name under which it signs: what a verifier is given and
+/// trusts.
 ///
 /// Text form (vkey): `<name>+<eight hexadecimal digits>+base64(0x01 || 32-byte Ed25519 key)`.
 ///
@@ -37,7 +38,8 @@ public struct VerifierKey: Hashable, Sendable, CustomStringConvertible {
     /// Reads the text form; only the exact text that ``description`` gives is accepted.
     ///
     /// - Throws: ``NoteError/malformedKey(detail:)``, ``NoteError/unsupportedKeyType(_:)``, or
-    ///   ``NoteError/keyIDMismatch(stated:computed:)`` when a character of name, ID or key is wrong.
+    ///   ``NoteError/keyIDMismatch(stated:computed:)`` when a character of name, ID or key is
+    ///   wrong.
     public init(parsing text: some StringProtocol) throws(NoteError) {
         let (name, stated, key) = try NoteKey.parse(text)
         guard let publicKey = Ed25519PublicKey(bytes: key) else {
