@@ -6,13 +6,17 @@ struct SourceTree {
         /// Relative to the root, with `/`.
         let path: String
         let text: String
+        let lines: [Substring]
+        /// A Swift file's lines without comments and without what stands in string literals.
+        let codeLines: [Substring]
 
-        var lines: [Substring] {
-            text.split(separator: "\n", omittingEmptySubsequences: false)
+        init(path: String, text: String) {
+            self.path = path
+            self.text = text
+            lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+            let code = path.hasSuffix(".swift") ? SwiftCode.strip(text) : ""
+            codeLines = code.split(separator: "\n", omittingEmptySubsequences: false)
         }
-
-        /// The lines without comments and without what stands in string literals.
-        var codeLines: [String] { SwiftCode.lines(of: text) }
 
         /// The first folder below `Sources` or `Tests`: the target that the file belongs to.
         var target: String {

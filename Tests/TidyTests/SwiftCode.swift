@@ -1,70 +1,73 @@
 /// Just enough of Swift's grammar to tell code from comments and string literals.
 enum SwiftCode {
+    /// The source text with comments and the contents of literals left out; lines stay lines.
+    static func strip(_ text: String) -> String {
+        var scanner = Scanner(Array(text.utf8))
+        return scanner.strip()
+    }
+
     private enum State: Equatable {
         case code
         case lineComment
         case blockComment(depth: Int)
-        case string(multiline: Bool, pounds: Int)
-    }
-
-    /// The lines of a source text with comments and the contents of literals blanked out.
-    static func lines(of text: String) -> [String] {
-        var scanner = Scanner(Array(text))
-        return scanner.strip().split(separator: "\n", omittingEmptySubsequences: false)
-            .map(String.init)
+        case string(quotes: Int, pounds: Int)
     }
 
     private struct Scanner {
-        let input: [Character]
-        var position = 0
-        var state = State.code
-        var output = ""
+        private let input: [UInt8]
+        private var position = 0
+        private var state = State.code
+        private var output: [UInt8] = []
 
-        init(_ input: [Character]) { self.input = input }
+        init(_ input: [UInt8]) {
+            self.input = input
+            output.reserveCapacity(input.count)
+        }
 
         mutating func strip() -> String {
             while position < input.count {
                 step()
             }
-            return output
+            return String(decoding: output, as: UTF8.self)
         }
 
         private mutating func step() {
-            let character = input[position]
-            if character == "\n" {
-                output.append(character)
+            let byte = input[position]
+            if byte == UInt8(ascii: "\n") {
+                output.append(byte)
                 position += 1
                 if state == .lineComment { state = .code }
                 return
             }
             switch state {
-            case .code: stepInCode(character)
+            case .code: stepInCode(byte)
             case .lineComment: position += 1
             case .blockComment(let depth): stepInComment(depth)
-            case .string(let multiline, let pounds): stepInString(character, multiline, pounds)
+            case .string(let quotes, let pounds): stepInString(byte, quotes, pounds)
             }
         }
 
-        private mutating func stepInCode(_ character: Character) {
-            if starts(with: "//") {
+        private mutating func stepInCode(_ byte: UInt8) {
+            if count(of: "/") > 1 {
                 state = .lineComment
-            } else if starts(with: "/*") {
+                position += 2
+            } else if byte == UInt8(ascii: "/"), byteAhead(1) == UInt8(ascii: "*") {
                 state = .blockComment(depth: 1)
-                position += 1
-            } else if character == "\"" || character == "#" {
-                beginString()
-                return
+                position += 2
+            } else if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "#") {
+                beginString(byte)
             } else {
-                output.append(character)
+                output.append(byte)
+                position += 1
             }
-            position += 1
         }
 
         private mutating func stepInComment(_ depth: Int) {
-            if starts(with: "*/") {
+            let byte = input[position]
+            if byte == UInt8(ascii: "*"), byteAhead(1) == UInt8(ascii: "/") {
                 state = depth == 1 ? .code : .blockComment(depth: depth - 1)
                 position += 2
-            } else if starts(with: "/*") {
+            } else if byte == UInt8(ascii: "/"), byteAhead(1) == UInt8(ascii: "*") {
                 state = .blockComment(depth: depth + 1)
                 position += 2
             } else {
@@ -72,40 +75,44 @@ enum SwiftCode {
             }
         }
 
-        private mutating func beginString() {
-            var pounds = 0
-            while position + pounds < input.count, input[position + pounds] == "#" { pounds += 1 }
-            guard position + pounds < input.count, input[position + pounds] == "\"" else {
-                output.append(input[position])
+        private mutating func beginString(_ byte: UInt8) {
+            let pounds = count(of: "#")
+            guard byteAhead(pounds) == UInt8(ascii: "\"") else {
+                output.append(byte)
                 position += 1
                 return
             }
             position += pounds
-            let multiline = starts(with: "\"\"\"")
-            position += multiline ? 3 : 1
-            output.append("\"")
-            state = .string(multiline: multiline, pounds: pounds)
+            let quotes = count(of: "\"") >= 3 ? 3 : 1
+            position += quotes
+            output.append(UInt8(ascii: "\""))
+            state = .string(quotes: quotes, pounds: pounds)
         }
 
-        private mutating func stepInString(
-            _ character: Character,
-            _ multiline: Bool,
-            _ pounds: Int
-        ) {
-            let end =
-                String(repeating: "\"", count: multiline ? 3 : 1)
-                + String(repeating: "#", count: pounds)
-            if starts(with: end) {
-                output.append("\"")
-                position += end.count
+        private mutating func stepInString(_ byte: UInt8, _ quotes: Int, _ pounds: Int) {
+            if byte == UInt8(ascii: "\""), endsString(quotes, pounds) {
+                output.append(byte)
+                position += quotes + pounds
                 state = .code
             } else {
-                position += character == "\\" && pounds == 0 ? 2 : 1
+                position += byte == UInt8(ascii: "\\") && pounds == 0 ? 2 : 1
             }
         }
 
-        private func starts(with text: String) -> Bool {
-            input[position...].starts(with: text)
+        private func endsString(_ quotes: Int, _ pounds: Int) -> Bool {
+            (0..<quotes).allSatisfy { byteAhead($0) == UInt8(ascii: "\"") }
+                && (0..<pounds).allSatisfy { byteAhead(quotes + $0) == UInt8(ascii: "#") }
+        }
+
+        private func byteAhead(_ distance: Int) -> UInt8? {
+            position + distance < input.count ? input[position + distance] : nil
+        }
+
+        /// How often `character` stands here, one after the other.
+        private func count(of character: Unicode.Scalar) -> Int {
+            var count = 0
+            while byteAhead(count) == UInt8(ascii: character) { count += 1 }
+            return count
         }
     }
 }
