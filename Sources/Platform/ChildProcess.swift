@@ -27,12 +27,13 @@ package final class ChildProcess: @unchecked Sendable {
             throw SystemError(operation: "make", path: "pipe", errno: .current)
         }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        let status = Self.spawn(executable, arguments, standardError: ends[1])
-        _ = close(ends[1])
-        guard case .success(let started) = status else {
+        let started: pid_t
+        do throws(Errno) {
+            defer { _ = close(ends[1]) }
+            started = try Self.spawn(executable, arguments, standardError: ends[1])
+        } catch {
             _ = close(ends[0])
-            guard case .failure(let errno) = status else { fatalError("unreachable") }
-            throw SystemError(operation: "start", path: executable, errno: errno)
+            throw SystemError(operation: "start", path: executable, errno: error)
         }
         identifier = started
         standardErrorDescriptor = ends[0]
@@ -49,7 +50,7 @@ package final class ChildProcess: @unchecked Sendable {
         _ arguments: [String],
         standardError: Int32
     )
-        -> Result<pid_t, Errno>
+        throws(Errno) -> pid_t
     {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
@@ -76,7 +77,8 @@ package final class ChildProcess: @unchecked Sendable {
             words,
             environ
         )
-        return status == 0 ? .success(started) : .failure(Errno(rawValue: status))
+        guard status == 0 else { throw Errno(rawValue: status) }
+        return started
     }
 
     /// Reads what the child has written to its standard error; empty once it has closed it.

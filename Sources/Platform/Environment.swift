@@ -27,6 +27,13 @@ package enum Environment {
         max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     }
 
+    /// Processor time that this process has used, in nanoseconds.
+    package static func processorNanoseconds() -> UInt64 {
+        var time = timespec()
+        guard unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0 else { return 0 }
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
     /// The directory for temporary files: `TMPDIR`, else `/tmp`.
     package static func temporaryDirectory() -> String {
         if let path = value("TMPDIR"), !path.isEmpty { return path }

@@ -144,7 +144,7 @@ package enum FileSystem {
 
     private static func volume(at path: String) throws(SystemError) -> statvfs {
         var found = statvfs()
-        guard unsafe Glibc.statvfs(path, &found) == 0 else {
+        guard unsafe statvfs(path, &found) == 0 else {
             throw SystemError(operation: "inspect the file system of", path: path, errno: .current)
         }
         return found

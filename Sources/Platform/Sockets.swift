@@ -84,15 +84,17 @@ package final class StreamSocket {
         return descriptor
     }
 
-    /// Sends what fits now.
-    package func send(_ bytes: UnsafeRawBufferPointer) throws(SystemError) -> Outcome {
+    /// Sends what fits now of `bytes`, beginning at `start`.
+    package func send(_ bytes: [UInt8], from start: Int) throws(SystemError) -> Outcome {
         while true {
-            let count = unsafe Glibc.send(
-                descriptor,
-                bytes.baseAddress,
-                bytes.count,
-                Int32(MSG_NOSIGNAL)
-            )
+            let count = unsafe bytes[start...].withUnsafeBytes { part in
+                unsafe Glibc.send(
+                    descriptor,
+                    part.baseAddress,
+                    part.count,
+                    Int32(MSG_NOSIGNAL)
+                )
+            }
             if count >= 0 { return .moved(count) }
             switch errno {
             case EINTR: continue
@@ -103,11 +105,21 @@ package final class StreamSocket {
         }
     }
 
-    /// Receives what is there now.
-    package func receive(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Outcome
-    {
+    /// Receives what is there now into `buffer`, from `start` to its end.
+    package func receive(
+        into buffer: inout [UInt8],
+        from start: Int
+    ) throws(SystemError) -> Outcome {
+        precondition(start < buffer.count, "no room to receive into")
         while true {
-            let count = unsafe recv(descriptor, buffer.baseAddress, buffer.count, 0)
+            let count = unsafe buffer.withUnsafeMutableBytes { space in
+                unsafe recv(
+                    descriptor,
+                    space.baseAddress.map { unsafe $0 + start },
+                    space.count - start,
+                    0
+                )
+            }
             if count > 0 { return .moved(count) }
             if count == 0 { return .closed }
             switch errno {
