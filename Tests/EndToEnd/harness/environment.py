@@ -123,6 +123,13 @@ class Environment:
         server.start()
         return server
 
+    def serve_without_waiting(self, directory, *arguments, **options):
+        """Starts a server and returns at once."""
+        server = Server(self.binary, directory, *arguments, **options)
+        self._exits.callback(server.kill)
+        server.launch()
+        return server
+
     def fsck(self, directory, expect=0):
         return self.run("fsck", directory, expect=expect, timeout=1200)
 

@@ -45,6 +45,16 @@ class Server:
     def start(self, timeout=60):
         """Starts and waits for the line `listening on http://HOST:PORT`."""
         started = time.monotonic()
+        self.launch()
+        self._ready.wait(timeout)
+        self.start_seconds = time.monotonic() - started
+        if self.port is None:
+            self.kill()
+            raise ServerFailed(f"the server did not get ready:\n{self.log()}")
+        return self
+
+    def launch(self):
+        """Starts the process and returns at once."""
         self.process = subprocess.Popen(
             self.command,
             stdin=subprocess.DEVNULL,
@@ -57,12 +67,6 @@ class Server:
         self._ready.clear()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self._ready.wait(timeout)
-        self.start_seconds = time.monotonic() - started
-        if self.port is None:
-            self.kill()
-            raise ServerFailed(f"the server did not get ready:\n{self.log()}")
-        return self
 
     def _prepare(self):
         """In the child: enough open files, and no life beyond that of the test."""
