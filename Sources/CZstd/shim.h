@@ -1,4 +1,13 @@
 #ifndef CZstd_SHIM_H
 #define CZstd_SHIM_H
 #include <zstd.h>
+#include <zstd_errors.h>
+
+// Macros that Swift does not see.
+static inline unsigned long long strongroom_zstd_content_size_unknown(void) {
+    return ZSTD_CONTENTSIZE_UNKNOWN;
+}
+static inline unsigned long long strongroom_zstd_content_size_error(void) {
+    return ZSTD_CONTENTSIZE_ERROR;
+}
 #endif
