@@ -33,7 +33,7 @@ internal import CZstd
     /// One frame of `bytes` that tells their size; the array is no larger than it needs to be.
     package func compress(_ bytes: Span<UInt8>) throws(ZstdError) -> [UInt8] {
         try compress(bytes, into: &scratch)
-        return unsafe scratch.withUnsafeBufferPointer { [UInt8](unsafe $0) }
+        return unsafe scratch.withUnsafeBufferPointer { unsafe [UInt8]($0) }
     }
 
     /// Replaces the content of `output` by one frame of `bytes`, and reuses its memory.

@@ -86,6 +86,11 @@ internal import CZstd
                 detail: "a frame of \(contentSize) bytes where \(originalSize) are expected"
             )
         }
+        // A block has at most 128 KiB of content and at least its header of three bytes: what is
+        // allocated is in proportion to the input also where the caller took the size on trust.
+        guard originalSize >> 17 <= frame.count / 3 else {
+            throw .damaged(detail: "a frame of \(contentSize) bytes that cannot hold them")
+        }
         guard ZSTD_isError(frameSize) == 0 else {
             throw ZstdError(result: frameSize, decompressing: true)
         }

@@ -2,6 +2,9 @@ import Platform
 
 @testable import LMDBKit
 
+// Platform has one of its own: the variables of the process.
+typealias Environment = LMDBKit.Environment
+
 /// A directory of one test, removed with the value.
 final class TemporaryDirectory {
     let path: String
