@@ -18,7 +18,7 @@ RELEASE_FLAGS := -c release --product strongroom --static-swift-stdlib $(SWIFT_F
 
 .PHONY: help
 help: ## This list.
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 	@echo
 	@echo 'Settings (environment), with their defaults in `make test` and in `make soak`:'
 	@$(MAKE) --no-print-directory settings

@@ -24,4 +24,4 @@ class settings:
     idle_connections = _number("STRONGROOM_IDLE_CONNECTIONS", 10_000, 10_000)
     schemathesis_examples = _number("STRONGROOM_SCHEMATHESIS_EXAMPLES", 25, 1000)
     segment_records = _number("STRONGROOM_SEGMENT_RECORDS", 3_000, 260_000)
-    large_records = _number("STRONGROOM_LARGE_RECORDS", 70_000, 1_000_000)
+    large_records = _number("STRONGROOM_LARGE_RECORDS", 66_500, 1_000_000)

@@ -1,5 +1,6 @@
 """Writers under load, and what a client may expect of every receipt that it holds."""
 
+import base64
 import hashlib
 import random
 import threading
@@ -188,8 +189,6 @@ def fill(client, count, tag="fill", collection="bulk", batch=1000, size=100):
 
 def verify_growth(client, key, pairs):
     """The proof of each (old, new) pair of sizes; `pairs` hold (size, root)."""
-    import base64
-
     for (old, old_root), (new, new_root) in pairs:
         reply = client.consistency(old, new)
         check(reply.status == 200, lambda: f"consistency {old} -> {new}: {reply}")

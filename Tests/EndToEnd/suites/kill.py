@@ -5,6 +5,7 @@ import json
 import time
 
 from harness import cases, check, settings
+from harness.raw import Raw
 from harness.workload import Load, Receipts, verify_growth
 from verify_receipt import Checkpoint, VerifierKey
 
@@ -108,8 +109,6 @@ def test_unfinished_uploads_leave_no_files(env):
     """A payload of which half had come when the server was killed is gone after the next start."""
     data = env.init()
     server = env.serve(data)
-    from harness.raw import Raw
-
     raw = [Raw(server) for _ in range(4)]
     for connection in raw:
         connection.send(
@@ -122,9 +121,7 @@ def test_unfinished_uploads_leave_no_files(env):
     with server.client() as client:
         check(client.tree_size() == 1, "half an upload has become a record")
     server.terminate()
-    left = [p for p in (data / "payloads").rglob("*") if p.is_file()] if (
-        data / "payloads"
-    ).exists() else []
+    left = [path for path in (data / "payloads").rglob("*") if path.is_file()]
     check(not left, f"files left by broken uploads: {left}")
     env.fsck(data)
 

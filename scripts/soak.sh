@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# The end-to-end suites with big numbers; hours. `make soak SUITES='kill powercut'` runs some.
+#
+# SETTINGS
+# name                              test      soak  what
+# STRONGROOM_KILLS                    15       500  kill -9 rounds
+# STRONGROOM_POWERCUT_SECONDS         60      3600  how long the power is cut again and again
+# STRONGROOM_BIG_MIB                 300      3072  size of the big payload
+# STRONGROOM_SEGMENT_RECORDS        3000    260000  records in segments of 2^8
+# STRONGROOM_LARGE_RECORDS         66500   1000000  records in segments of 2^16
+# STRONGROOM_FLIP_STEP                 9         1  verify: one changed byte in so many is tried
+# STRONGROOM_IDLE_CONNECTIONS      10000     10000  idle connections
+# STRONGROOM_SCHEMATHESIS_EXAMPLES    25      1000  garbage requests for each route
+# STRONGROOM_SEED                 random    random  replays a run
+# STRONGROOM_JOBS                      2         1  suites side by side
+# STRONGROOM_REQUIRE_ALL                         1  =1: a test that cannot run has failed
+# STRONGROOM_KEEP                                   =1: the files of failed tests are kept
+# STRONGROOM_BINARY                                 another binary than .build/release/strongroom
+# END
+
+source "$(dirname "$0")/lib.sh"
+
+export STRONGROOM_SOAK=1
+export STRONGROOM_JOBS="${STRONGROOM_JOBS:-1}"
+export STRONGROOM_REQUIRE_ALL="${STRONGROOM_REQUIRE_ALL:-1}"
+exec .cache/venv/bin/python Tests/EndToEnd/run.py "$@"
