@@ -66,6 +66,9 @@ public struct KeyHash: Hashable, Sendable {
         self.init(collection: collection, submitter: description.submitter, key: key)
     }
 
+    /// The 16 bytes as two big-endian words, for filters.
+    package var words: (UInt64, UInt64) { (value.high, value.low) }
+
     /// A stored hash; `nil` unless there are 16 bytes.
     public init?(_ bytes: Span<UInt8>) {
         guard let value = SixteenBytes(bytes) else { return nil }

@@ -50,7 +50,7 @@ struct KeyFilter: Equatable, Sendable {
 
     private func bits(of key: KeyHash) -> some Sequence<Int> {
         let count = UInt64(words.count) * 64
-        let (first, step) = (key.high, key.low | 1)
+        let (first, step) = (key.words.0, key.words.1 | 1)
         return (0..<UInt64(Self.probes)).lazy.map { Int((first &+ $0 &* step) % count) }
     }
 }

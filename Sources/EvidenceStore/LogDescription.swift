@@ -1,5 +1,5 @@
 internal import Cryptography
-package import EvidenceModel
+internal import EvidenceModel
 internal import Platform
 package import TransparencyLog
 
@@ -21,12 +21,13 @@ package struct LogDescription: Equatable, Sendable {
 
     /// Canonical JSON and a line feed.
     var encoded: [UInt8] {
-        JSON.object([
+        let object: JSONObject = [
             "formatVersion": .integer(Int64(Self.formatVersion)),
             "origin": .string(origin),
             "segmentHeight": .integer(Int64(geometry.height)),
             "verifierKey": .string(verifierKey.description),
-        ]).canonicalBytes + [UInt8(ascii: "\n")]
+        ]
+        return CanonicalJSON.encode(.object(object)) + [UInt8(ascii: "\n")]
     }
 
     /// Reads a log's `log.json`.
@@ -39,17 +40,15 @@ package struct LogDescription: Equatable, Sendable {
         let bytes = try onDisk { () throws(SystemError) in
             try FileSystem.contents(path, limitBytes: 1 << 16)
         }
-        guard let object = try? JSON(parsing: bytes.span, form: .anyFormatting).object,
-            case .integer(let version)? = object["formatVersion"]
+        guard let object = try? JSONValue(parsing: bytes.span, form: .any).object,
+            let version = object["formatVersion"]?.unsigned
         else { throw .damaged(path: path, detail: "it is not the JSON object that init wrote") }
-        guard version == Int64(formatVersion) else {
-            throw .newerFormat(path: path, version: UInt64(clamping: version))
-        }
-        guard object.count == 4, case .string(let origin)? = object["origin"],
-            case .integer(let height)? = object["segmentHeight"],
+        guard version == formatVersion else { throw .newerFormat(path: path, version: version) }
+        guard object.members.count == 4, let origin = object["origin"]?.string,
+            let height = object["segmentHeight"]?.unsigned,
             let geometry = SegmentGeometry(height: UInt8(clamping: height)),
-            case .string(let text)? = object["verifierKey"],
-            let key = try? VerifierKey(parsing: text), key.name == origin
+            let text = object["verifierKey"]?.string, let key = try? VerifierKey(parsing: text),
+            key.name == origin
         else { throw .damaged(path: path, detail: "a member is missing or has a wrong value") }
         return LogDescription(origin: origin, geometry: geometry, verifierKey: key)
     }

@@ -67,10 +67,18 @@ package final class PayloadUpload: @unchecked Sendable {
     /// Writes the buffer as the file's next frame.
     private func spill() throws(StoreError) {
         try staging.reserve.check(adding: UInt64(buffer.count))
-        let writer = try file ?? PayloadFileWriter(paths: staging.paths)
-        file = writer
-        try writer.append(buffer.span)
-        buffer.removeAll(keepingCapacity: true)
+        let writer: PayloadFileWriter
+        if let file {
+            writer = file
+        } else {
+            writer = try PayloadFileWriter(paths: staging.paths)
+            file = writer
+        }
+        var chunk: [UInt8] = []
+        swap(&chunk, &buffer)
+        try writer.append(chunk.span)
+        chunk.removeAll(keepingCapacity: true)
+        swap(&chunk, &buffer)
     }
 
     /// Accounts for the buffer's memory, and grows it by doubling.
@@ -105,7 +113,7 @@ final class PayloadStaging: Sendable {
     private let memoryLimitBytes: Int
     private let memoryBytes = Atomic<Int>(0)
     /// Idle compressors; a server has at most as many as it has threads.
-    private let compressors = Mutex<[ZstdCompressor]>([])
+    private let compressors = Platform.Mutex<[ZstdCompressor]>([])
 
     init(
         paths: StorePaths, configuration: StoreConfiguration, reserve: DiskReserve,
@@ -130,7 +138,7 @@ final class PayloadStaging: Sendable {
 
     /// The form in which a small payload is stored: compressed if that is shorter.
     func chunk(_ bytes: [UInt8]) throws(StoreError) -> StagedPayload.Content {
-        let compressor = try compressors.withLock { $0.popLast() } ?? PayloadStaging.compressor()
+        let compressor = compressors.withLock { $0.popLast() } ?? Self.compressor()
         defer { compressors.withLock { $0.append(compressor) } }
         do throws(ZstdError) {
             let compressed = try compressor.compress(bytes.span)
@@ -144,12 +152,8 @@ final class PayloadStaging: Sendable {
         }
     }
 
-    static func compressor() throws(StoreError) -> ZstdCompressor {
-        do throws(ZstdError) {
-            return try ZstdCompressor(level: PayloadFile.compressionLevel, checksum: true)
-        } catch {
-            throw .unavailable("zstd cannot be set up: \(error)")
-        }
+    static func compressor() -> ZstdCompressor {
+        ZstdCompressor(level: PayloadFile.compressionLevel, checksum: true)
     }
 }
 
@@ -174,7 +178,7 @@ final class PayloadFileWriter: @unchecked Sendable {
         self.id = id
         path = paths.incoming(id)
         directory = paths.incoming
-        compressor = try PayloadStaging.compressor()
+        compressor = PayloadStaging.compressor()
         do throws(SystemError) {
             file = try File(path, .create(permissions: 0o440))
         } catch {
@@ -188,18 +192,19 @@ final class PayloadFileWriter: @unchecked Sendable {
     }
 
     func append(_ bytes: Span<UInt8>) throws(StoreError) {
+        var frame: [UInt8] = []
+        swap(&frame, &compressed)
         do throws(ZstdError) {
-            compressed.removeAll(keepingCapacity: true)
-            try compressor.compress(bytes, into: &compressed)
+            try compressor.compress(bytes, into: &frame)
         } catch {
             throw .unavailable("zstd cannot compress: \(error)")
         }
-        try write(compressed.span)
+        try write(frame.span)
         frames.append(
             PayloadFile.Frame(
-                offset: offset, storedSizeBytes: compressed.count,
-                originalSizeBytes: bytes.count))
-        offset += UInt64(compressed.count)
+                offset: offset, storedSizeBytes: frame.count, originalSizeBytes: bytes.count))
+        offset += UInt64(frame.count)
+        swap(&frame, &compressed)
     }
 
     /// Writes the seek table and makes file and name durable.

@@ -1,4 +1,4 @@
-package import Cryptography
+import Cryptography
 package import EvidenceModel
 
 /// What stands before a record's bytes in the `records` table: a fixed header.

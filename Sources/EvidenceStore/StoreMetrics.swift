@@ -1,5 +1,5 @@
-package import Platform
-package import Synchronization
+import Platform
+import Synchronization
 
 /// What the store counts about itself since it was opened.
 package final class StoreMetrics: Sendable {
@@ -21,6 +21,7 @@ package final class StoreMetrics: Sendable {
     package let commits = Counter()
     package let sealedSegments = Counter()
     package let sealFailures = Counter()
+    package let heartbeatFailures = Counter()
     /// Records in a commit.
     package let batchRecords = Histogram(bounds: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096])
     /// Seconds that LMDB's commit takes, both syncs included.
@@ -82,11 +83,11 @@ package final class Histogram: Sendable {
 
     /// Upper bounds, ascending.
     package let bounds: [Double]
-    private let state: Mutex<Snapshot>
+    private let state: Platform.Mutex<Snapshot>
 
     package init(bounds: [Double]) {
         self.bounds = bounds
-        state = Mutex(Snapshot(counts: [UInt64](repeating: 0, count: bounds.count + 1), sum: 0))
+        state = Platform.Mutex(Snapshot(counts: [UInt64](repeating: 0, count: bounds.count + 1), sum: 0))
     }
 
     package var snapshot: Snapshot { state.withLock { $0 } }

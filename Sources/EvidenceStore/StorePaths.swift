@@ -53,40 +53,33 @@ package struct StorePaths: Hashable, Sendable {
 
 /// The payloads of a sealed segment that can be erased together: one expiry month, one mode.
 package struct PayloadGroup: Hashable, Comparable, Sendable {
-    package let year: Int
-    package let month: Int
+    /// Year and month of the retain-until date: `2033-11`.
+    package let month: String
     package let mode: RetentionMode
 
     /// The group of a record with this lock.
     package init(_ lock: Lock) {
-        (year, month) = lock.until.yearAndMonth
+        month = String(lock.until.rfc3339Seconds.prefix(7))
         mode = lock.mode
     }
 
     /// Reads back what `fileName` gives.
     package init?(fileName: String) {
         let parts = fileName.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 4, parts[0] == "payloads", let year = Int(parts[1]),
-            let month = Int(parts[2]), let mode = Self.mode(suffix: parts[3])
+        guard parts.count == 4, parts[0] == "payloads", parts[1].utf8.count == 4,
+            parts[2].utf8.count == 2, (parts[1] + parts[2]).utf8.allSatisfy({ 48...57 ~= $0 })
         else { return nil }
-        (self.year, self.month, self.mode) = (year, month, mode)
-        guard self.fileName == fileName else { return nil }
+        month = parts[1] + "-" + parts[2]
+        switch parts[3] {
+        case "C.mdb": mode = .compliance
+        case "G.mdb": mode = .governance
+        default: return nil
+        }
     }
 
-    package var fileName: String {
-        let digits = (month < 10 ? "0" : "") + String(month)
-        return "payloads-\(year)-\(digits)-\(mode == .compliance ? "C" : "G").mdb"
-    }
+    package var fileName: String { "payloads-\(month)-\(mode == .compliance ? "C" : "G").mdb" }
 
     package static func < (left: PayloadGroup, right: PayloadGroup) -> Bool {
         left.fileName < right.fileName
-    }
-
-    private static func mode(suffix: Substring) -> RetentionMode? {
-        switch suffix {
-        case "C.mdb": .compliance
-        case "G.mdb": .governance
-        default: nil
-        }
     }
 }

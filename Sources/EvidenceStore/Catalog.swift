@@ -1,0 +1,126 @@
+import EvidenceModel
+import LMDBKit
+import Platform
+
+/// What can be worked out from the log and is kept so that start-up need not: derived, safe to delete.
+///
+/// A fold over the sealed segments' manifests with a watermark: how many of them it has taken in.
+/// It is written after each seal, never in the path of an acknowledgement.
+struct CatalogContents: Equatable, Sendable {
+    /// One per folded segment, in order.
+    private(set) var segments: [SegmentSummary] = []
+    private(set) var filters: [KeyFilter?] = []
+    /// Per collection: how many records, and the last of them.
+    private(set) var collections: [String: SegmentSummary.CollectionPart] = [:]
+
+    /// The next segment to fold.
+    var watermark: SegmentNumber { SegmentNumber(UInt64(segments.count)) }
+
+    /// Takes in the next segment's manifest.
+    mutating func fold(_ summary: SegmentSummary, _ filter: KeyFilter?) {
+        precondition(summary.segment == watermark, "segments are folded in order")
+        segments.append(summary)
+        filters.append(filter)
+        for (name, part) in summary.collections {
+            let before = collections[name]?.count ?? 0
+            collections[name] = SegmentSummary.CollectionPart(
+                count: before + part.count, lastSequence: part.lastSequence,
+                lastIndex: part.lastIndex)
+        }
+    }
+
+    init() {}
+}
+
+/// The catalog's file.
+final class Catalog {
+    private let environment: LMDBKit.Environment
+    private let segments: Database
+    private let filters: Database
+    private let meta: Database
+    private let path: String
+
+    private static let versionKey = Array("version".utf8)
+    private static let version: UInt64 = 1
+
+    /// Opens the catalog, or makes an empty one.
+    ///
+    /// - Throws: `damaged` if the file cannot be used: remove it and open again.
+    init(_ paths: StorePaths) throws(StoreError) {
+        path = paths.catalogFile
+        try onDisk { () throws(SystemError) in
+            try FileSystem.makeDirectoryIfAbsent(paths.catalog)
+        }
+        do throws(LMDBError) {
+            environment = try LMDBKit.Environment(
+                path: path, access: .readWrite(mapSizeBytes: 1 << 36), maxDatabases: 4)
+            let transaction = try environment.beginWrite()
+            segments = try transaction.createDatabase("segments")
+            filters = try transaction.createDatabase("filters")
+            meta = try transaction.createDatabase("meta")
+            try transaction.put(
+                Self.versionKey.span, BigEndian.bytes(of: Self.version).span, in: meta,
+                mode: .replace)
+            try transaction.commit()
+        } catch {
+            throw StoreError(error, path: path)
+        }
+    }
+
+    /// Removes the catalog's files: what they hold is worked out again.
+    static func remove(_ paths: StorePaths) throws(StoreError) {
+        try onDisk { () throws(SystemError) in
+            try FileSystem.unlinkIfPresent(paths.catalogFile)
+            try FileSystem.unlinkIfPresent(UnsealedSegment.lockPath(of: paths.catalogFile))
+        }
+    }
+
+    /// Reads everything.
+    ///
+    /// - Throws: `damaged` if an entry is missing or cannot be read.
+    func contents() throws(StoreError) -> CatalogContents {
+        var contents = CatalogContents()
+        do throws(LMDBError) {
+            let transaction = try environment.beginRead()
+            let count = try transaction.entryCount(in: segments)
+            for number in 0..<count {
+                let key = BigEndian.bytes(of: number)
+                let summary: SegmentSummary?? = try transaction.get(key.span, in: segments) {
+                    SegmentSummary(parsing: $0)
+                }
+                guard let summary = summary ?? nil, summary.segment.value == number else {
+                    throw LMDBError.damaged(detail: "the entry of segment \(number)")
+                }
+                let filter: KeyFilter?? = try transaction.get(key.span, in: filters) {
+                    KeyFilter(parsing: $0)
+                }
+                if let filter, filter == nil {
+                    throw LMDBError.damaged(detail: "the key filter of segment \(number)")
+                }
+                contents.fold(summary, filter ?? nil)
+            }
+        } catch {
+            throw StoreError(error, path: path)
+        }
+        return contents
+    }
+
+    /// Adds segments' manifests in one commit.
+    func append(_ entries: [(SegmentSummary, KeyFilter?)]) throws(StoreError) {
+        do throws(LMDBError) {
+            let transaction = try environment.beginWrite()
+            for (summary, filter) in entries {
+                let key = BigEndian.bytes(of: summary.segment.value)
+                try transaction.put(key.span, summary.encoded.span, in: segments, mode: .insert)
+                if let filter {
+                    try transaction.put(key.span, filter.encoded.span, in: filters, mode: .insert)
+                }
+            }
+            try transaction.commit()
+        } catch {
+            throw StoreError(error, path: path)
+        }
+    }
+
+    func close() { environment.close() }
+}

@@ -1,0 +1,65 @@
+import EvidenceModel
+import Platform
+package import TransparencyLog
+
+extension EvidenceStore {
+    /// Makes an empty log: its directory, `log.json`, and record 0, `log.created`.
+    ///
+    /// Durable on return. A directory that is there must be empty, but for the signing key.
+    ///
+    /// - Parameters:
+    ///   - signer: The log's key; its name is the log's origin.
+    ///   - founders: Who makes the log, for record 0.
+    /// - Throws: `invalid` if the directory is not empty, `system`.
+    package static func create(
+        at path: String, geometry: SegmentGeometry, signer: NoteSigner, founders: [String]
+    ) throws(StoreError) -> LogDescription {
+        let paths = StorePaths(path)
+        let description = LogDescription(
+            origin: signer.name, geometry: geometry, verifierKey: signer.verifierKey)
+        try makeDirectories(paths)
+        try UploadDirectory.create(paths)
+        guard let now = Timestamp(milliseconds: Clock.wallMilliseconds()) else {
+            throw .invalid("the machine's clock is outside the years 1970 to 9999: set it first")
+        }
+        let record: [UInt8]
+        do throws(LimitViolation) {
+            record = Record.logCreated(
+                try LogCreation(
+                    origin: signer.name, founders: founders, segmentHeight: geometry.height,
+                    verifierKeys: [signer.verifierKey], received: now)
+            ).encoded
+        } catch {
+            throw .invalid("\(error)")
+        }
+        let segment = try UnsealedSegment(SegmentNumber(0), geometry: geometry, paths: paths)
+        try segment.commit(
+            [
+                PendingRecord(
+                    index: RecordIndex(0),
+                    frameBytes: RecordFrame.withoutPayload.encoded(record: record.span),
+                    chunk: nil, opening: nil)
+            ], tiles: [], metrics: StoreMetrics())
+        segment.close()
+        // Last: with this file the directory is a log.
+        try onDisk { () throws(SystemError) in
+            try FileSystem.writeDurably(
+                description.encoded.span, to: paths.description, permissions: 0o444)
+            try FileSystem.syncDirectory(FileSystem.parent(of: paths.root))
+        }
+        return description
+    }
+
+    private static func makeDirectories(_ paths: StorePaths) throws(StoreError) {
+        let names: [String]? = try onDisk { () throws(SystemError) in
+            try FileSystem.exists(paths.root) ? try FileSystem.list(paths.root) : nil
+        }
+        if let names, !names.filter({ "\(paths.root)/\($0)" != paths.signingKey }).isEmpty {
+            throw .invalid("\(paths.root) is not empty; name a directory that is, or a new one")
+        }
+        try onDisk { () throws(SystemError) in
+            if names == nil { try FileSystem.makeDirectory(paths.root) }
+            try FileSystem.makeDirectory(paths.segments)
+        }
+    }
+}

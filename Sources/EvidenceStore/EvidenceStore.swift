@@ -1,0 +1,194 @@
+import EvidenceModel
+import Platform
+package import TransparencyLog
+
+/// An open log: takes evidence, and reads it back with proofs.
+///
+/// One process has a log open at a time. Every method may be called from any thread; none blocks
+/// for longer than a read of the disk, `append` not at all.
+///
+/// `@unchecked Sendable`: all members are themselves safe to share; `LockFile` is only kept.
+package final class EvidenceStore: @unchecked Sendable {
+    package let description: LogDescription
+    package let metrics: StoreMetrics
+    let view: LogView
+    let uploads: UploadDirectory
+    let signer: NoteSigner
+    private let configuration: StoreConfiguration
+    private let staging: PayloadStaging
+    private let queue: AppendQueue
+    private let segments: SegmentSupply
+    private let sealing: SealingService
+    private let state: StateStore
+    private let lock: LockFile
+    private let threads = Mutex<[Thread]>([])
+    private let stopping = Mutex(false)
+    private let stopped = Condition()
+
+    private static let heartbeatNanoseconds: UInt64 = 60_000_000_000
+
+    /// Opens a log and recovers it: what an interrupted run left is completed or removed.
+    ///
+    /// - Parameter onFailure: Called once, on the sequencer's thread, if the log cannot go on (a
+    ///   failed write or sync). The process should end then; the next start verifies what is there.
+    /// - Throws: `notALog`, `busy`, `damaged`, `newerFormat`, `invalid` (the key is not this log's),
+    ///   `system`.
+    package init(
+        path: String, signer: NoteSigner, configuration: StoreConfiguration = StoreConfiguration(),
+        onFailure: @escaping @Sendable (StoreError) -> Void
+    ) throws(StoreError) {
+        let paths = StorePaths(path)
+        description = try LogDescription.read(paths)
+        guard signer.verifierKey == description.verifierKey else {
+            throw .invalid(
+                "the signing key \(signer.verifierKey) is not this log's, which is "
+                    + "\(description.verifierKey)")
+        }
+        self.configuration = configuration
+        self.signer = signer
+        lock = try LockFile(paths)
+        metrics = StoreMetrics()
+        let reserve = try DiskReserve(path: path, reserveBytes: configuration.diskReserveBytes)
+        uploads = UploadDirectory(paths)
+        staging = PayloadStaging(
+            paths: paths, configuration: configuration, reserve: reserve, metrics: metrics)
+        queue = AppendQueue(
+            limitRecords: configuration.queueLimitRecords, limitBytes: configuration.queueLimitBytes)
+        let recovered = try Recovery(
+            paths: paths, description: description, signer: signer, configuration: configuration,
+            metrics: metrics, uploads: uploads
+        ).run()
+        (view, segments, sealing, state) =
+            (recovered.view, recovered.segments, recovered.sealing, recovered.state)
+        start(recovered.writer, onFailure)
+    }
+
+    // MARK: Appending
+
+    /// Begins to take a payload in.
+    ///
+    /// - Parameter expectedSizeBytes: What the sender announced, if it did.
+    /// - Throws: `storageFull`, `overloaded` or `unavailable`, before anything is read.
+    package func beginUpload(expectedSizeBytes: UInt64?) throws(StoreError) -> PayloadUpload {
+        do throws(StoreError) {
+            try checkReadiness(adding: expectedSizeBytes ?? 0)
+            return try PayloadUpload(staging: staging, expectedSizeBytes: expectedSizeBytes)
+        } catch {
+            metrics.countRefusal(error, submissions: 1)
+            throw error
+        }
+    }
+
+    /// Appends records, all or none.
+    ///
+    /// - Parameter completion: Called once: on success the records are durable, read back, and
+    ///   covered by a signed checkpoint. It runs on the sequencer's thread (or on the caller's, if
+    ///   the queue refuses): it must be quick and must not call the store.
+    package func append(
+        _ submissions: [Submission],
+        completion: @escaping @Sendable (Result<[AppendOutcome], StoreError>) -> Void
+    ) {
+        do throws(StoreError) {
+            try checkReadiness(adding: 0)
+            try queue.enqueue(
+                AppendRequest(
+                    submissions: submissions, enqueuedNanoseconds: Clock.monotonicNanoseconds(),
+                    completion: completion))
+        } catch {
+            metrics.countRefusal(error, submissions: submissions.count)
+            completion(.failure(error))
+        }
+    }
+
+    /// Whether appends are taken now.
+    ///
+    /// - Throws: Why not.
+    package func checkReadiness() throws(StoreError) { try checkReadiness(adding: 0) }
+
+    private func checkReadiness(adding bytes: UInt64) throws(StoreError) {
+        if let reason = queue.closedBecause { throw reason }
+        try staging.reserve.check(adding: bytes)
+        if sealing.isStuck, let failure = sealing.lastFailure { throw failure }
+    }
+
+    /// Appends that wait for the sequencer.
+    package var queueDepth: Int { queue.depth }
+    /// Bytes free on the disk, as last seen, and how many are kept free.
+    package var diskFreeBytes: UInt64 { staging.reserve.freeBytes }
+    package var diskReserveBytes: UInt64 { staging.reserve.reserveBytes }
+    /// Segments that are not sealed, the active one included.
+    package var unsealedSegmentCount: Int { view.unsealedCount }
+
+    // MARK: Life
+
+    /// Stops: finishes every append that was accepted, then lets go of the log.
+    package func close() {
+        queue.close(because: .unavailable("the server is stopping"))
+        let running = threads.withLock { threads in
+            defer { threads = [] }
+            return threads
+        }
+        stopping.withLock { $0 = true }
+        stopped.broadcast()
+        for thread in running { thread.join() }
+        segments.stop()
+        sealing.stop()
+        // A missed heartbeat only makes a rollback harder to notice; the next one writes it.
+        try? beat()
+    }
+
+    private func start(
+        _ writer: LogWriter, _ onFailure: @escaping @Sendable (StoreError) -> Void
+    ) {
+        segments.start(with: writer.activeSegment.number.next)
+        sealing.start()
+        let queue = queue
+        let sequencer = Thread(name: "sequencer") {
+            while let batch = queue.dequeue() {
+                do throws(StoreError) {
+                    try writer.process(batch)
+                } catch {
+                    queue.close(because: .unavailable("the log stopped: \(error)"))
+                    for request in batch { request.completion(.failure(error)) }
+                    onFailure(error)
+                }
+            }
+        }
+        let heart = Thread(name: "heartbeat") { [self] in
+            var next = Clock.monotonicNanoseconds()
+            while true {
+                // A failed heartbeat shows in the metric; the next one tries again.
+                do throws(StoreError) { try beat() } catch { metrics.heartbeatFailures.add() }
+                next += Self.heartbeatNanoseconds
+                let isStopping = stopping.withLock(
+                    when: { $0 }, on: stopped, deadlineNanoseconds: next
+                ) { $0 }
+                if isStopping { return }
+            }
+        }
+        threads.withLock { $0 = [sequencer, heart] }
+    }
+
+    private func beat() throws(StoreError) {
+        guard let wall = Timestamp(milliseconds: Clock.wallMilliseconds()) else { return }
+        try state.beat(
+            checkpoint: Array(view.checkpoint.note.utf8), wall: wall,
+            bootNanoseconds: Clock.bootNanoseconds())
+    }
+}
+
+/// Holds the log's `LOCK` as long as it lives.
+final class LockFile: Sendable {
+    private let file: File
+
+    init(_ paths: StorePaths) throws(StoreError) {
+        let isFree: Bool
+        do throws(SystemError) {
+            file = try File(paths.lock, .createOrTruncate(permissions: 0o600))
+            isFree = try file.tryLockExclusively()
+        } catch {
+            throw .system(error)
+        }
+        guard isFree else { throw .busy(path: paths.root) }
+    }
+}

@@ -1,0 +1,162 @@
+package import EvidenceModel
+import Platform
+package import TransparencyLog
+import Cryptography
+
+/// The log as readers see it: the published checkpoint, and where each segment is.
+///
+/// The sequencer publishes; the sealer moves segments from their open form to the sealed one. A
+/// reader that holds a segment goes on with it, whatever moves.
+final class LogView: Sendable {
+    let geometry: SegmentGeometry
+    let paths: StorePaths
+    let upper: UpperTree
+    let sealed: SealedSegmentCache
+    private let tiles: TileCache
+    private let unsealed = Mutex<[SegmentNumber: UnsealedSegment]>([:])
+    private let unsealedChanged = Condition()
+    private let published: Mutex<PublishedCheckpoint?> = Mutex(nil)
+    private let summaries = Mutex<[SegmentSummary]>([])
+
+    init(geometry: SegmentGeometry, paths: StorePaths, configuration: StoreConfiguration) {
+        self.geometry = geometry
+        self.paths = paths
+        upper = UpperTree(geometry: geometry)
+        sealed = SealedSegmentCache(paths: paths, limit: configuration.openSegmentLimit)
+        tiles = TileCache(capacity: configuration.tileCacheCapacity)
+    }
+
+    // MARK: Publication
+
+    /// The newest checkpoint that was signed. There is one from the end of recovery on.
+    var checkpoint: PublishedCheckpoint {
+        guard let checkpoint = published.withLock({ $0 }) else {
+            preconditionFailure("the log is read before it was recovered")
+        }
+        return checkpoint
+    }
+
+    func publish(_ checkpoint: PublishedCheckpoint) { published.withLock { $0 = checkpoint } }
+
+    // MARK: Segments
+
+    func add(_ segment: UnsealedSegment) {
+        unsealed.withLock { $0[segment.number] = segment }
+    }
+
+    /// Readers turn to the sealed form from now on.
+    func markSealed(_ number: SegmentNumber, _ summary: SegmentSummary) {
+        addSealed(summary)
+        unsealed.withLock { _ = $0.removeValue(forKey: number) }
+        unsealedChanged.broadcast()
+    }
+
+    func addSealed(_ summary: SegmentSummary) {
+        summaries.withLock { summaries in
+            precondition(UInt64(summaries.count) == summary.segment.value, "sealed in order")
+            summaries.append(summary)
+        }
+    }
+
+    /// The manifest of a sealed segment.
+    func summary(of number: SegmentNumber) -> SegmentSummary? {
+        summaries.withLock { summaries in
+            number.value < UInt64(summaries.count) ? summaries[Int(number.value)] : nil
+        }
+    }
+
+    func unsealedSegment(_ number: SegmentNumber) -> UnsealedSegment? {
+        unsealed.withLock { $0[number] }
+    }
+
+    /// Waits until fewer than `limit` segments are in their open form, or the time is over.
+    func waitForSeals(limit: Int, deadlineNanoseconds: UInt64) -> Bool {
+        unsealed.withLock(
+            when: { $0.count < limit }, on: unsealedChanged,
+            deadlineNanoseconds: deadlineNanoseconds
+        ) { $0.count < limit }
+    }
+
+    var unsealedCount: Int { unsealed.withLock { $0.count } }
+
+    /// A view of the file that holds the segment's records.
+    func beginRead(_ number: SegmentNumber) throws(StoreError) -> SegmentReader {
+        if let segment = unsealedSegment(number) { return try segment.beginRead() }
+        return try sealed.segment(number).log.beginRead()
+    }
+
+    // MARK: Tree
+
+    /// A complete node of a published tree.
+    func node(_ id: NodeID) throws(StoreError) -> MerkleHash {
+        if id.level >= geometry.height {
+            guard let hash = upper.node(id) else {
+                preconditionFailure("node \(id) is not complete")
+            }
+            return hash
+        }
+        let shift = UInt64(geometry.height - id.level)
+        let number = SegmentNumber(id.index >> shift)
+        if let segment = unsealedSegment(number) {
+            return segment.tree.node(
+                level: Int(id.level), Int(id.index & ((1 << shift) - 1)))
+        }
+        let above = Int(id.level) % TileCoordinate.height
+        let index = id.index >> UInt64(TileCoordinate.height - above)
+        let tile = try expandedTile(
+            level: Int(id.level) / TileCoordinate.height, index: index, segment: number)
+        return tile.node(
+            level: above, Int(id.index & ((1 << UInt64(TileCoordinate.height - above)) - 1)))
+    }
+
+    private func expandedTile(
+        level: Int, index: UInt64, segment number: SegmentNumber
+    ) throws(StoreError) -> ExpandedTile {
+        let key = TileCache.Key(level: level, index: index)
+        if let tile = tiles.tile(key) { return tile }
+        guard let coordinate = TileCoordinate(level: level, index: index) else {
+            preconditionFailure("a node has a tile")
+        }
+        let log = try sealed.segment(number).log
+        guard let hashes = try log.beginRead().tile(coordinate) else {
+            throw .damaged(path: log.path, detail: "\(coordinate) is missing")
+        }
+        let tile = ExpandedTile(hashes: hashes)
+        tiles.insert(tile, for: key)
+        return tile
+    }
+}
+
+extension LogView: NodeReader {
+    func nodes(_ ids: [NodeID]) throws(StoreError) -> [MerkleHash] {
+        var hashes: [MerkleHash] = []
+        hashes.reserveCapacity(ids.count)
+        for id in ids { hashes.append(try node(id)) }
+        return hashes
+    }
+}
+
+/// A signed tree head, and what proofs against it need.
+package final class PublishedCheckpoint: Sendable {
+    package let size: TreeSize
+    package let root: MerkleHash
+    /// The signed note's text.
+    package let note: String
+    /// When it was published, milliseconds since 1970.
+    package let timestamp: Timestamp
+    let edge: RightEdge
+
+    init(_ tree: CompactRange, signer: NoteSigner, timestamp: Timestamp) {
+        edge = RightEdge(tree)
+        size = tree.size
+        root = edge.root
+        self.timestamp = timestamp
+        do throws(NoteError) {
+            note = try SignedCheckpoint.sign(
+                try Checkpoint(origin: signer.name, size: tree.size, root: root), by: signer
+            ).encoded
+        } catch {
+            preconditionFailure("a signer signs for its own name: \(error)")
+        }
+    }
+}

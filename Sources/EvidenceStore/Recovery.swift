@@ -1,0 +1,189 @@
+import Cryptography
+import EvidenceModel
+import Platform
+import TransparencyLog
+
+/// Brings a log to where appends can go on, from whatever a crash left.
+///
+/// The sealed segments' roots come from the catalog or their manifests, and must give the root of
+/// the signed checkpoint in the last of them. The records of the others go through `LogWriter`, by
+/// the function that confirms every commit.
+struct Recovery {
+    let paths: StorePaths
+    let description: LogDescription
+    let signer: NoteSigner
+    let configuration: StoreConfiguration
+    let metrics: StoreMetrics
+    let uploads: UploadDirectory
+
+    struct Outcome {
+        let view: LogView
+        let writer: LogWriter
+        let segments: SegmentSupply
+        let sealing: SealingService
+        let state: StateStore
+    }
+
+    func run() throws(StoreError) -> Outcome {
+        let geometry = description.geometry
+        let survey = try SegmentSurvey(paths)
+        let sealer = SegmentSealer(paths: paths, geometry: geometry)
+        for number in survey.toTidy { try sealer.removeLeftovers(number) }
+        let view = LogView(geometry: geometry, paths: paths, configuration: configuration)
+        let (catalog, contents) = try openCatalog(survey, view)
+        let start = try start(from: contents, view)
+        let sealing = SealingService(
+            view: view, catalog: catalog, uploads: uploads, metrics: metrics)
+        let segments = SegmentSupply(geometry: geometry, paths: paths)
+        var segment = try UnsealedSegment(
+            SegmentNumber(survey.sealedCount), geometry: geometry, paths: paths)
+        let writer = LogWriter(
+            view: view, active: segment, start: start, signer: signer,
+            configuration: configuration, metrics: metrics, segments: segments, sealing: sealing,
+            uploads: uploads)
+        var named: Set<UploadID> = []
+        while true {
+            view.add(segment)
+            named.formUnion(try writer.recover(segment))
+            writer.publishRecovered()
+            guard segment.tree.isFull else { break }
+            segment = try UnsealedSegment(segment.number.next, geometry: geometry, paths: paths)
+        }
+        try checkEmpty(survey.unsealed.filter { $0 > segment.number })
+        try uploads.sweep(keeping: named)
+        let state = try StateStore(paths)
+        try checkAgainst(state, view)
+        return Outcome(
+            view: view, writer: writer, segments: segments, sealing: sealing, state: state)
+    }
+
+    // MARK: Sealed segments
+
+    /// The catalog, brought up to the last sealed segment; made anew if it cannot be used.
+    private func openCatalog(
+        _ survey: SegmentSurvey, _ view: LogView
+    ) throws(StoreError) -> (Catalog, CatalogContents) {
+        do throws(StoreError) {
+            return try foldedCatalog(survey, view)
+        } catch {
+            guard case .damaged = error else { throw error }
+            try Catalog.remove(paths)
+            return try foldedCatalog(survey, view)
+        }
+    }
+
+    private func foldedCatalog(
+        _ survey: SegmentSurvey, _ view: LogView
+    ) throws(StoreError) -> (Catalog, CatalogContents) {
+        let catalog = try Catalog(paths)
+        var contents: CatalogContents
+        var missing: [(SegmentSummary, KeyFilter?)] = []
+        do throws(StoreError) {
+            contents = try catalog.contents()
+            guard contents.watermark.value <= survey.sealedCount else {
+                throw .damaged(path: paths.catalogFile, detail: "it is ahead of the log")
+            }
+            for value in contents.watermark.value..<survey.sealedCount {
+                let segment = try view.sealed.segment(SegmentNumber(value))
+                let entry = (try segment.summary(), try segment.filter())
+                contents.fold(entry.0, entry.1)
+                missing.append(entry)
+            }
+            try checkRoot(contents, view)
+            if !missing.isEmpty { try catalog.append(missing) }
+        } catch {
+            catalog.close()
+            throw error
+        }
+        return (catalog, contents)
+    }
+
+    /// The sealed segments' roots together must give what was signed when the last was full.
+    private func checkRoot(
+        _ contents: CatalogContents, _ view: LogView
+    ) throws(StoreError) {
+        guard let last = contents.segments.last else { return }
+        var tree = CompactRange()
+        for summary in contents.segments {
+            tree.append(subtree: summary.root, level: description.geometry.height)
+        }
+        let segment = try view.sealed.segment(last.segment)
+        let note = try segment.checkpoint()
+        let signed = try? SignedCheckpoint.open(
+            String(decoding: note, as: UTF8.self), origin: description.origin,
+            keys: [description.verifierKey])
+        guard let signed else {
+            throw .damaged(path: segment.log.path, detail: "its checkpoint is not signed by the log")
+        }
+        guard signed.checkpoint.size == tree.size, signed.checkpoint.root == tree.root else {
+            throw .damaged(
+                path: paths.segments,
+                detail: "the sealed segments do not give the root that was signed at size "
+                    + "\(signed.checkpoint.size)")
+        }
+    }
+
+    private func start(
+        from contents: CatalogContents, _ view: LogView
+    ) throws(StoreError) -> LogWriter.Start {
+        var start = LogWriter.Start(
+            verified: CompactRange(), lastReceived: .earliest, sequences: [:],
+            keys: IdempotencyKeys(windowSeconds: configuration.idempotencyWindowSeconds))
+        for (summary, filter) in zip(contents.segments, contents.filters) {
+            start.verified.append(subtree: summary.root, level: description.geometry.height)
+            view.upper.append(segmentRoot: summary.root)
+            view.addSealed(summary)
+            start.keys.seal(summary.segment, filter: filter, lastReceived: summary.lastReceived)
+            start.lastReceived = summary.lastReceived
+        }
+        for (name, part) in contents.collections {
+            guard let collection = try? CollectionName(name),
+                let sequence = SequenceNumber(part.lastSequence)
+            else {
+                throw .damaged(path: paths.catalogFile, detail: "it names a collection '\(name)'")
+            }
+            start.sequences[collection] = sequence
+        }
+        return start
+    }
+
+    // MARK: The rest
+
+    /// Segments that were made ahead hold nothing.
+    private func checkEmpty(_ numbers: [SegmentNumber]) throws(StoreError) {
+        for number in numbers {
+            let segment = try UnsealedSegment(number, geometry: description.geometry, paths: paths)
+            defer { segment.close() }
+            let count = try segment.beginRead().recordCount()
+            guard count == 0 else {
+                throw .damaged(
+                    path: paths.active(SegmentNumber(number.value - 1)),
+                    detail: "it is not full, but segment \(number) has records")
+            }
+        }
+    }
+
+    /// What was once signed and kept in `state` must still be a part of the tree.
+    private func checkAgainst(_ state: StateStore, _ view: LogView) throws(StoreError) {
+        guard let note = try state.checkpoint() else { return }
+        let signed = try? SignedCheckpoint.open(
+            String(decoding: note, as: UTF8.self), origin: description.origin,
+            keys: [description.verifierKey])
+        guard let signed else {
+            throw .damaged(path: paths.stateFile, detail: "its checkpoint is not signed by the log")
+        }
+        let size = signed.checkpoint.size
+        guard size <= view.checkpoint.size else {
+            throw .damaged(
+                path: paths.segments,
+                detail: "the log has \(view.checkpoint.size) records, but a checkpoint of \(size) "
+                    + "was signed: it was cut or set back to an older copy")
+        }
+        let root = try RootComputation.root(size, from: view)
+        guard root == signed.checkpoint.root else {
+            throw .damaged(
+                path: paths.segments,
+                detail: "its root at size \(size) is not the one that was signed")
+        }
+    }
+}

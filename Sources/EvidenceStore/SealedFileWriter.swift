@@ -1,0 +1,174 @@
+import LMDBKit
+import Platform
+
+/// Writes a segment file that will never be written again: tables one after the other, keys ascending.
+///
+/// Commits, each synced, whenever 8 MiB are waiting, so that memory stays bounded.
+final class SealedFileWriter {
+    private let path: String
+    private let environment: LMDBKit.Environment
+    private var transaction: WriteTransaction?
+    private var databases: [String: Database] = [:]
+    private var waitingBytes = 0
+
+    private static let commitBytes = 8 << 20
+    /// Address space only; the file grows as it is written.
+    private static let mapSizeBytes = 1 << 40
+
+    init(path: String) throws(StoreError) {
+        self.path = path
+        do throws(LMDBError) {
+            environment = try LMDBKit.Environment(
+                path: path, access: .readWrite(mapSizeBytes: Self.mapSizeBytes), maxDatabases: 16)
+        } catch {
+            throw StoreError(error, path: path)
+        }
+    }
+
+    /// Adds an entry behind the last of its table.
+    func append(
+        _ key: Span<UInt8>, _ value: Span<UInt8>, to table: String
+    ) throws(StoreError) {
+        do throws(LMDBError) {
+            if waitingBytes >= Self.commitBytes { try commit() }
+            let open: WriteTransaction
+            if let running = transaction.take() {
+                open = running
+            } else {
+                open = try environment.beginWrite()
+            }
+            let database: Database
+            if let known = databases[table] {
+                database = known
+            } else {
+                database = try open.createDatabase(table)
+                databases[table] = database
+            }
+            try open.put(key, value, in: database, mode: .append)
+            transaction = consume open
+            waitingBytes += key.count + value.count
+        } catch {
+            throw StoreError(error, path: path)
+        }
+    }
+
+    func append(_ entries: [IndexEntries.Entry], to table: String) throws(StoreError) {
+        for (key, value) in entries { try append(key.span, value.span, to: table) }
+    }
+
+    /// Commits the rest and closes the file; its lock file goes.
+    func finish() throws(StoreError) {
+        do throws(LMDBError) {
+            try commit()
+        } catch {
+            throw StoreError(error, path: path)
+        }
+        environment.close()
+        try onDisk { () throws(SystemError) in
+            try FileSystem.unlinkIfPresent(UnsealedSegment.lockPath(of: path))
+        }
+    }
+
+    private func commit() throws(LMDBError) {
+        waitingBytes = 0
+        guard let open = transaction.take() else { return }
+        try open.commit()
+    }
+}
+
+/// A segment file that is never written: opened read-only, without a lock.
+final class SealedFile: Sendable {
+    let path: String
+    private let environment: LMDBKit.Environment
+    private let databases: [String: Database]
+
+    /// - Throws: `damaged` if the file is not a whole LMDB file, `notFound` if it is not there.
+    init(path: String) throws(StoreError) {
+        self.path = path
+        let tables =
+            [TableName.records, TableName.payloads, TableName.openings, TableName.tiles]
+            + IndexEntries.logTables + [TableName.manifest]
+        do throws(LMDBError) {
+            environment = try LMDBKit.Environment(path: path, access: .readOnlySealed, maxDatabases: 16)
+            let transaction = try environment.beginRead()
+            var databases: [String: Database] = [:]
+            for table in tables { databases[table] = try transaction.openDatabase(table) }
+            self.databases = databases
+        } catch {
+            throw StoreError(error, path: path)
+        }
+    }
+
+    /// The table's handle, or nil if the file has none of this name.
+    func table(_ name: String) -> Database? { databases[name] }
+
+    func beginRead() throws(StoreError) -> SegmentReader {
+        do throws(LMDBError) {
+            return SegmentReader(
+                transaction: try environment.beginRead(), records: databases[TableName.records],
+                payloads: databases[TableName.payloads], openings: databases[TableName.openings],
+                tiles: databases[TableName.tiles], path: path)
+        } catch {
+            throw StoreError(error, path: path)
+        }
+    }
+
+    /// A value of a small table, copied.
+    func value(_ key: [UInt8], in name: String) throws(StoreError) -> [UInt8]? {
+        guard let table = databases[name] else { return nil }
+        do throws(LMDBError) {
+            let transaction = try environment.beginRead()
+            return try transaction.get(key.span, in: table) { bytes in
+                unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }
+            }
+        } catch {
+            throw StoreError(error, path: path)
+        }
+    }
+
+    /// Visits the entries whose keys begin with `prefix`, in key order, until `body` returns false.
+    func scan(
+        _ name: String, prefix: [UInt8],
+        _ body: (_ key: Span<UInt8>, _ value: Span<UInt8>) -> Bool
+    ) throws(StoreError) {
+        guard let table = databases[name] else { return }
+        do throws(LMDBError) {
+            let transaction = try environment.beginRead()
+            var cursor = try transaction.cursor(in: table)
+            var isThere = try cursor.seek(atOrAfter: prefix.span)
+            while isThere {
+                let goesOn = try cursor.withCurrent { key, value in
+                    Self.begins(key, with: prefix) && body(key, value)
+                }
+                guard goesOn else { return }
+                isThere = try cursor.next()
+            }
+        } catch {
+            throw StoreError(error, path: path)
+        }
+    }
+
+    private static func begins(_ key: Span<UInt8>, with prefix: [UInt8]) -> Bool {
+        guard key.count >= prefix.count else { return false }
+        for position in prefix.indices where key[position] != prefix[position] { return false }
+        return true
+    }
+}
+
+extension StoreError {
+    /// A failed call on an LMDB file.
+    init(_ error: LMDBError, path: String) {
+        switch error {
+        case .damaged(let detail): self = .damaged(path: path, detail: detail)
+        case .truncated(_, let expected, let actual):
+            self = .damaged(
+                path: path, detail: "it has \(actual) bytes of \(expected): it was cut short")
+        case .versionMismatch:
+            self = .damaged(path: path, detail: "it is not an LMDB file of this version")
+        case .storageFull:
+            self = .system(
+                SystemError(operation: "write to", path: path, errno: .noSpace))
+        default: self = .unavailable("\(path): \(error)")
+        }
+    }
+}

@@ -1,0 +1,192 @@
+import Cryptography
+import EvidenceModel
+import LMDBKit
+import Platform
+import TransparencyLog
+
+/// Turns a full segment into its final, read-only files.
+///
+/// Order, so that a crash at any point leaves either the open form or the sealed one whole:
+/// 1. everything is written under temporary names, with synced commits;
+/// 2. it is read back by another path: every leaf is hashed again up to the segment's root, and
+///    every payload chunk against its checksum;
+/// 3. the payload files get their names, then `log.mdb` gets its own: that rename is the seal;
+/// 4. the directory is synced; only then does the open form go.
+struct SegmentSealer {
+    let paths: StorePaths
+    let geometry: SegmentGeometry
+
+    /// Written bytes after which the sealer commits: bounds its memory.
+    private static let commitBytes = 8 << 20
+    static let manifestKey = Array("manifest".utf8)
+    static let filterKey = Array("filter".utf8)
+    static let checkpointKey = Array("checkpoint".utf8)
+
+    /// Seals a full segment.
+    ///
+    /// - Parameter checkpoint: The signed checkpoint of the tree that ends with this segment.
+    /// - Returns: The manifest and the key filter, durable with the rest.
+    func seal(
+        _ segment: UnsealedSegment, checkpoint: [UInt8]
+    ) throws(StoreError) -> (SegmentSummary, KeyFilter?) {
+        let number = segment.number
+        let reader = try segment.beginRead()
+        let contents = try contents(of: number, reader)
+        guard contents.tree.root == segment.tree.node(level: segment.tree.height, 0),
+            let summary = contents.summary(of: number)
+        else { throw .damaged(path: segment.path, detail: "its records do not give its root") }
+        try removeTemporaryFiles(number)
+        for (group, content) in contents.groups {
+            try writePayloads(content, reader, to: temporary(paths.payloads(number, group)))
+        }
+        try writeLog(contents, summary, checkpoint, reader, to: temporary(paths.log(number)))
+        try verify(contents, summary)
+        try publish(contents, number)
+        return (summary, contents.filter)
+    }
+
+    /// Removes what an interrupted seal left, and the open form of a sealed segment.
+    func removeLeftovers(_ number: SegmentNumber) throws(StoreError) {
+        try removeTemporaryFiles(number)
+        try onDisk { () throws(SystemError) in
+            guard try FileSystem.exists(paths.log(number)) else { return }
+            let active = paths.active(number)
+            try FileSystem.unlinkIfPresent(active)
+            try FileSystem.unlinkIfPresent(UnsealedSegment.lockPath(of: active))
+        }
+    }
+
+    private func contents(
+        of number: SegmentNumber, _ reader: borrowing SegmentReader
+    ) throws(StoreError) -> SegmentContents {
+        var contents = SegmentContents()
+        let first = geometry.firstIndex(of: number).value
+        for value in first..<first + geometry.capacity {
+            let index = RecordIndex(value)
+            let (frame, bytes) = try reader.record(at: index)
+            let record = try Record.stored(bytes.span, at: index, in: reader.path)
+            contents.append(
+                record, bytes: bytes.span, frame: frame, opening: try reader.opening(of: index),
+                at: index)
+        }
+        return contents
+    }
+
+    private func writePayloads(
+        _ group: SegmentContents.Group, _ reader: borrowing SegmentReader, to path: String
+    ) throws(StoreError) {
+        let writer = try SealedFileWriter(path: path)
+        for index in group.payloads {
+            let (frame, _) = try reader.record(at: index)
+            guard case .table(_, let checksum) = frame.payload,
+                let chunk = try reader.chunk(of: index, checksum: checksum)
+            else { throw .damaged(path: reader.path, detail: "payload \(index) is missing") }
+            try TableKey.chunk(index, 0).withSpan { key throws(StoreError) in
+                try writer.append(key, chunk.span, to: TableName.payloads)
+            }
+        }
+        for index in group.openings {
+            guard let opening = try reader.opening(of: index) else { continue }
+            try TableKey.record(index).withSpan { key throws(StoreError) in
+                try writer.append(
+                    key, (opening.salt + opening.description).span, to: TableName.openings)
+            }
+        }
+        for table in IndexEntries.descriptionTables {
+            try writer.append(group.entries.sorted(table), to: table)
+        }
+        try writer.finish()
+    }
+
+    private func writeLog(
+        _ contents: SegmentContents, _ summary: SegmentSummary, _ checkpoint: [UInt8],
+        _ reader: borrowing SegmentReader, to path: String
+    ) throws(StoreError) {
+        let writer = try SealedFileWriter(path: path)
+        let first = geometry.firstIndex(of: summary.segment).value
+        for value in first..<first + summary.recordCount {
+            let index = RecordIndex(value)
+            let (frame, bytes) = try reader.record(at: index)
+            try TableKey.record(index).withSpan { key throws(StoreError) in
+                try writer.append(key, frame.encoded(record: bytes.span).span, to: TableName.records)
+            }
+        }
+        for tile in TileCoordinate.completed(
+            from: TreeSize(first), to: TreeSize(first + summary.recordCount))
+        {
+            guard let hashes = try reader.tile(tile) else {
+                throw .damaged(path: reader.path, detail: "\(tile) is missing")
+            }
+            try TableKey.tile(tile).withSpan { key throws(StoreError) in
+                try writer.append(key, TileHashes.encode(hashes).span, to: TableName.tiles)
+            }
+        }
+        for table in IndexEntries.logTables {
+            try writer.append(contents.logEntries.sorted(table), to: table)
+        }
+        try writer.append(Self.checkpointKey.span, checkpoint.span, to: TableName.manifest)
+        if let filter = contents.filter {
+            try writer.append(Self.filterKey.span, filter.encoded.span, to: TableName.manifest)
+        }
+        try writer.append(Self.manifestKey.span, summary.encoded.span, to: TableName.manifest)
+        try writer.finish()
+    }
+
+    /// Reads the temporary files as a reader of the sealed segment will.
+    private func verify(
+        _ contents: SegmentContents, _ summary: SegmentSummary
+    ) throws(StoreError) {
+        let number = summary.segment
+        let log = try SealedFile(path: temporary(paths.log(number)))
+        let reader = try log.beginRead()
+        var tree = CompactRange()
+        let first = geometry.firstIndex(of: number).value
+        for value in first..<first + geometry.capacity {
+            let leaf = try reader.withRecord(at: RecordIndex(value)) { MerkleTree.leafHash($1) }
+            tree.append(leaf)
+        }
+        guard tree.root == summary.root else {
+            throw .damaged(path: log.path, detail: "it was not written as its records are")
+        }
+        for (group, content) in contents.groups {
+            let file = try SealedFile(path: temporary(paths.payloads(number, group)))
+            let payloads = try file.beginRead()
+            for index in content.payloads {
+                let frame = try reader.withRecord(at: index) { frame, _ in frame }
+                guard case .table(_, let checksum) = frame.payload else { continue }
+                try payloads.checkChunk(of: index, checksum: checksum)
+            }
+        }
+    }
+
+    private func publish(
+        _ contents: SegmentContents, _ number: SegmentNumber
+    ) throws(StoreError) {
+        let files =
+            contents.groups.keys.sorted().map { paths.payloads(number, $0) } + [paths.log(number)]
+        try onDisk { () throws(SystemError) in
+            for path in files {
+                try FileSystem.setPermissions(temporary(path), 0o440)
+                let file = try File(temporary(path), .read)
+                try file.sync()
+            }
+            for path in files { try FileSystem.rename(temporary(path), to: path) }
+            try FileSystem.syncDirectory(paths.segment(number))
+        }
+    }
+
+    private func removeTemporaryFiles(_ number: SegmentNumber) throws(StoreError) {
+        let directory = paths.segment(number)
+        try onDisk { () throws(SystemError) in
+            for name in try FileSystem.list(directory)
+            where name.hasSuffix(Self.temporarySuffix)
+                || name.hasSuffix(UnsealedSegment.lockPath(of: Self.temporarySuffix))
+            {
+                try FileSystem.unlink(directory + "/" + name)
+            }
+        }
+    }
+
+    static let temporarySuffix = ".tmp"
+    private func temporary(_ path: String) -> String { path + Self.temporarySuffix }
+}

@@ -1,0 +1,62 @@
+import EvidenceModel
+import LMDBKit
+import Platform
+
+/// The little that is neither in the log nor can be derived from it (`state/`).
+///
+/// - `checkpoint`: the last one that was signed, as of the last heartbeat. May be lost: without it a
+///   log that was set back to an older copy is not noticed at start. Trusted only with its signature.
+/// - `heartbeat`: when it was written, by wall clock and by time since boot. May be lost.
+final class StateStore: Sendable {
+    private let environment: LMDBKit.Environment
+    private let entries: Database
+    private let path: String
+
+    private static let checkpointKey = Array("checkpoint".utf8)
+    private static let heartbeatKey = Array("heartbeat".utf8)
+
+    /// Opens the state, or makes an empty one.
+    init(_ paths: StorePaths) throws(StoreError) {
+        path = paths.stateFile
+        try onDisk { () throws(SystemError) in try FileSystem.makeDirectoryIfAbsent(paths.state) }
+        do throws(LMDBError) {
+            environment = try LMDBKit.Environment(
+                path: path, access: .readWrite(mapSizeBytes: 1 << 34), maxDatabases: 4)
+            let transaction = try environment.beginWrite()
+            entries = try transaction.createDatabase("state")
+            try transaction.commit()
+        } catch {
+            throw StoreError(error, path: path)
+        }
+    }
+
+    /// The last checkpoint that was kept here, as a signed note; nil in a new state.
+    func checkpoint() throws(StoreError) -> [UInt8]? {
+        do throws(LMDBError) {
+            let transaction = try environment.beginRead()
+            return try transaction.get(Self.checkpointKey.span, in: entries) { bytes in
+                unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }
+            }
+        } catch {
+            throw StoreError(error, path: path)
+        }
+    }
+
+    /// Keeps the checkpoint and the time, durably.
+    func beat(
+        checkpoint: [UInt8], wall: Timestamp, bootNanoseconds: UInt64
+    ) throws(StoreError) {
+        let heartbeat =
+            BigEndian.bytes(of: UInt64(wall.milliseconds)) + BigEndian.bytes(of: bootNanoseconds)
+        do throws(LMDBError) {
+            let transaction = try environment.beginWrite()
+            try transaction.put(
+                Self.checkpointKey.span, checkpoint.span, in: entries, mode: .replace)
+            try transaction.put(
+                Self.heartbeatKey.span, heartbeat.span, in: entries, mode: .replace)
+            try transaction.commit()
+        } catch {
+            throw StoreError(error, path: path)
+        }
+    }
+}

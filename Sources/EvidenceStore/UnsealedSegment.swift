@@ -1,0 +1,138 @@
+import Cryptography
+import EvidenceModel
+import LMDBKit
+import Platform
+import TransparencyLog
+
+/// A segment in `active.mdb`: the one that is appended to, or a full one that waits for its seal.
+///
+/// One LMDB file with four tables and no index: keys only ascend, so that a commit touches a few
+/// pages at the right edge. What search and idempotency need is in memory (`index`).
+final class UnsealedSegment: Sendable {
+    let number: SegmentNumber
+    let geometry: SegmentGeometry
+    let path: String
+    let tree: SegmentTree
+    let index = SegmentIndex()
+    private let environment: LMDBKit.Environment
+    private let records: Database
+    private let payloads: Database
+    private let openings: Database
+    private let tiles: Database
+
+    /// Opens a segment's file, or makes it with its directory, durably.
+    init(_ number: SegmentNumber, geometry: SegmentGeometry, paths: StorePaths) throws(StoreError) {
+        self.number = number
+        self.geometry = geometry
+        let path = paths.active(number)
+        self.path = path
+        tree = SegmentTree(geometry: geometry)
+        let isNew = try onDisk { () throws(SystemError) in
+            try FileSystem.makeDirectoryIfAbsent(paths.segment(number))
+            return try !FileSystem.exists(path)
+        }
+        do throws(LMDBError) {
+            environment = try LMDBKit.Environment(
+                path: path, access: .readWrite(mapSizeBytes: Self.mapSizeBytes(geometry)),
+                maxDatabases: 4)
+            let transaction = try environment.beginWrite()
+            records = try transaction.createDatabase(TableName.records)
+            payloads = try transaction.createDatabase(TableName.payloads)
+            openings = try transaction.createDatabase(TableName.openings)
+            tiles = try transaction.createDatabase(TableName.tiles)
+            try transaction.commit()
+            _ = try environment.clearStaleReaders()
+        } catch {
+            throw StoreError(error, path: path)
+        }
+        if isNew {
+            try onDisk { () throws(SystemError) in
+                try FileSystem.syncDirectory(paths.segment(number))
+                try FileSystem.syncDirectory(paths.segments)
+            }
+        }
+    }
+
+    /// Room for the largest records and payloads that a segment can hold: address space only.
+    private static func mapSizeBytes(_ geometry: SegmentGeometry) -> Int {
+        Int(geometry.capacity) * (PayloadFile.chunkSizeBytes + (160 << 10)) + (64 << 20)
+    }
+
+    // MARK: Writing, by the sequencer
+
+    /// Makes records and completed tiles durable in one transaction. All or nothing.
+    func commit(
+        _ batch: [PendingRecord], tiles completed: [CompletedTile], metrics: StoreMetrics
+    ) throws(StoreError) {
+        do throws(LMDBError) {
+            let transaction = try environment.beginWrite()
+            for pending in batch {
+                try put(pending, in: transaction)
+            }
+            for tile in completed {
+                try TableKey.tile(tile.coordinate).withSpan { key throws(LMDBError) in
+                    try transaction.put(key, tile.bytes.span, in: tiles, mode: .append)
+                }
+            }
+            let begin = Clock.monotonicNanoseconds()
+            try transaction.commit()
+            metrics.commitSeconds.record(
+                Double(Clock.monotonicNanoseconds() - begin) / 1_000_000_000)
+        } catch {
+            throw StoreError(error, path: path)
+        }
+    }
+
+    private func put(
+        _ pending: PendingRecord, in transaction: borrowing WriteTransaction
+    ) throws(LMDBError) {
+        try TableKey.record(pending.index).withSpan { key throws(LMDBError) in
+            try transaction.put(key, pending.frameBytes.span, in: records, mode: .append)
+            if let opening = pending.opening {
+                let bytes = opening.salt + opening.description
+                try transaction.put(key, bytes.span, in: openings, mode: .append)
+            }
+        }
+        if let chunk = pending.chunk {
+            try TableKey.chunk(pending.index, 0).withSpan { key throws(LMDBError) in
+                try transaction.put(key, chunk.span, in: payloads, mode: .append)
+            }
+        }
+    }
+
+    // MARK: Reading, by any thread
+
+    /// A consistent view of the file as of now.
+    func beginRead() throws(StoreError) -> SegmentReader {
+        do throws(LMDBError) {
+            return SegmentReader(
+                transaction: try environment.beginRead(), records: records, payloads: payloads,
+                openings: openings, tiles: tiles, path: path)
+        } catch {
+            throw StoreError(error, path: path)
+        }
+    }
+
+    /// The path of the file that LMDB keeps beside this one.
+    static func lockPath(of path: String) -> String { path + "-lock" }
+
+    /// Ends the use of the file. The last owner calls it by letting go; this is for tests.
+    func close() { environment.close() }
+}
+
+/// A tile that has all its hashes and waits for the commit.
+struct CompletedTile {
+    let coordinate: TileCoordinate
+    let bytes: [UInt8]
+}
+
+/// A record that has its index and time and waits for the commit.
+struct PendingRecord {
+    let index: RecordIndex
+    let frameBytes: [UInt8]
+    let chunk: [UInt8]?
+    let opening: SealedOpening?
+
+    /// The record's bytes within the frame.
+    var record: ArraySlice<UInt8> { frameBytes[RecordFrame.headerSizeBytes...] }
+}

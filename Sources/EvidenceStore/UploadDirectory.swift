@@ -1,0 +1,73 @@
+import Platform
+
+/// The payload files' directories: `incoming`, and one for each first byte of an upload id.
+///
+/// A file stays in `incoming` until a record names it durably; then it is settled: renamed to where
+/// it stays. A crash between the two is made good at the next start; until then readers look in
+/// both places. What no record names is removed at the start.
+final class UploadDirectory: Sendable {
+    private let paths: StorePaths
+    private let taken = Mutex<[UploadID]>([])
+
+    init(_ paths: StorePaths) {
+        self.paths = paths
+    }
+
+    /// Makes the directories of a new log.
+    static func create(_ paths: StorePaths) throws(StoreError) {
+        try onDisk { () throws(SystemError) in
+            try FileSystem.makeDirectory(paths.payloads)
+            try FileSystem.makeDirectory(paths.incoming)
+            for byte in 0..<256 {
+                let name = (byte < 16 ? "0" : "") + String(byte, radix: 16)
+                try FileSystem.makeDirectory(paths.payloads + "/" + name)
+            }
+            try FileSystem.syncDirectory(paths.payloads)
+        }
+    }
+
+    /// A durable record names this upload.
+    func markTaken(_ id: UploadID) { taken.withLock { $0.append(id) } }
+
+    /// Moves taken files to where they stay, durably.
+    func settle() throws(StoreError) {
+        let ids = taken.withLock { taken in
+            defer { taken = [] }
+            return taken
+        }
+        guard !ids.isEmpty else { return }
+        try onDisk { () throws(SystemError) in
+            for id in ids {
+                guard try FileSystem.exists(paths.incoming(id)) else { continue }
+                let final = paths.payloadFile(id)
+                try FileSystem.rename(paths.incoming(id), to: final)
+                try FileSystem.syncDirectory(FileSystem.parent(of: final))
+            }
+            try FileSystem.syncDirectory(paths.incoming)
+        }
+    }
+
+    /// At the start: keeps what records of unsealed segments name, removes the rest.
+    func sweep(keeping named: Set<UploadID>) throws(StoreError) {
+        for id in named { markTaken(id) }
+        try settle()
+        try onDisk { () throws(SystemError) in
+            for name in try FileSystem.list(paths.incoming) {
+                try FileSystem.unlink(paths.incoming + "/" + name)
+            }
+        }
+    }
+
+    /// Opens an upload's file, wherever it is.
+    func open(_ id: UploadID) throws(StoreError) -> File {
+        let final = paths.payloadFile(id)
+        do throws(SystemError) {
+            for path in [final, paths.incoming(id), final] {
+                if try FileSystem.exists(path) { return try File(path, .read) }
+            }
+        } catch {
+            throw .system(error)
+        }
+        throw .damaged(path: final, detail: "the payload file is missing")
+    }
+}
