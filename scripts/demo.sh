@@ -53,14 +53,15 @@ if ! swift --version >"$folder/build.log" 2>&1 ||
     tail -40 "$folder/build.log" >&2
     die "the build failed" "The lines above say why."
 fi
-printf '   %s in %d s\n' "$(ls -sh .build/release/strongroom | cut -d' ' -f1)" $((SECONDS - started))
+printf '   %s in %d s\n' "$(du -Lh .build/release/strongroom | cut -f1)" $((SECONDS - started))
 
 # --- 3: a log, and a server ---
 
 step "An empty log" \
     "A log is a directory. Its verifier key is what auditors need, and all that they need."
 show strongroom init "$folder/data" --origin demo.example/evidence
-key=$(jq -r '.. | strings | select(test("^[^+]+[+][0-9a-f]{8}[+]"))' "$folder/data/log.json" | head -1)
+is_key='.. | strings | select(test("^[^+]+[+][0-9a-f]{8}[+]"))'
+key=$(jq -r "[$is_key][0] // empty" "$folder/data/log.json")
 [ -n "$key" ] || die "the log has no verifier key" "See $folder/data/log.json."
 
 step "A server" "It listens on this machine only, on a port that is free."

@@ -38,7 +38,10 @@ def run(title, *command):
     started = time.monotonic()
     code = subprocess.run(command, cwd=ROOT).returncode
     seconds = time.monotonic() - started
-    print(f"== {title}: {'done' if code == 0 else f'ended with {code}'} in {seconds:.1f} s", flush=True)
+    print(
+        f"== {title}: {'done' if code == 0 else f'ended with {code}'} in {seconds:.1f} s",
+        flush=True,
+    )
     return code, seconds
 
 
@@ -52,8 +55,15 @@ def step(rows, title, *command):
 def unit_tests(rows, folder):
     report = folder / "unit.xml"
     code, seconds = run(
-        "unit tests", "swift", "test", "--skip-build", "--disable-xctest",
-        "--explicit-target-dependency-import-check", "error", "--xunit-output", str(report),
+        "unit tests",
+        "swift",
+        "test",
+        "--skip-build",
+        "--disable-xctest",
+        "--explicit-target-dependency-import-check",
+        "error",
+        "--xunit-output",
+        str(report),
     )
     found = read_xunit(report)
     rows.extend(found)
@@ -69,9 +79,7 @@ def read_xunit(report):
     # The tool adds the library's name to the file's.
     for path in sorted(report.parent.glob(report.stem + "*.xml")):
         for case in xml.etree.ElementTree.parse(path).getroot().iter("testcase"):
-            row = modules.setdefault(
-                case.get("classname").split(".")[0], Row("", 0.0)
-            )
+            row = modules.setdefault(case.get("classname").split(".")[0], Row("", 0.0))
             row.seconds = max(row.seconds, float(case.get("time") or 0))
             if case.find("failure") is not None or case.find("error") is not None:
                 row.failed += 1

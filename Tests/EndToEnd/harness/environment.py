@@ -95,8 +95,10 @@ class Environment:
         if expected is not None:
             check(
                 result.returncode in expected,
-                lambda: f"`strongroom {' '.join(map(str, arguments))}` ended with "
-                f"{result.returncode}, not {expect}\n{tail(result.out)}\n{tail(result.err)}",
+                lambda: (
+                    f"`strongroom {' '.join(map(str, arguments))}` ended with "
+                    f"{result.returncode}, not {expect}\n{tail(result.out)}\n{tail(result.err)}"
+                ),
             )
         return result
 

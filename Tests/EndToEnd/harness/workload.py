@@ -86,9 +86,7 @@ class Receipts:
         with server.client() as client:
             for request, _ in waiting:
                 reply = request.send(client)
-                check(
-                    reply.status in outcomes, lambda: f"{request.name} sent again: {reply}"
-                )
+                check(reply.status in outcomes, lambda: f"{request.name} sent again: {reply}")
                 outcomes[reply.status] += 1
                 verify_one(client, VerifierKey(key), request, reply.body)
                 self.hold(request, reply.body)

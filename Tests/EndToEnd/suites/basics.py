@@ -94,9 +94,7 @@ def test_the_command_line_does_the_whole_round(env):
     env.write("in/deep/b.bin", payload(7, 2_000_000))
     env.write("in/deep/empty", b"")
     url = ("--server", server.url)
-    result = env.run(
-        "put", "in", "--collection", "docs", "--label", "x=1", "--receipts", "r", *url
-    )
+    result = env.run("put", "in", "--collection", "docs", "--label", "x=1", "--receipts", "r", *url)
     lines = result.out.strip().split("\n")
     check(len(lines) == 3, f"three files, but:\n{result.out}")
     for name in ("a.txt", "deep/b.bin", "deep/empty"):
@@ -184,7 +182,7 @@ def test_a_batch_is_all_or_nothing(env):
         check(reply.status == 201, f"{reply}")
         receipts = reply.json["receipts"]
         check([r["index"] for r in receipts] == list(range(1, 21)), "the order is not the tar's")
-        for receipt, (name, body) in zip(receipts, files):
+        for receipt, (name, body) in zip(receipts, files, strict=True):
             found = verify_receipt(json.dumps(receipt, ensure_ascii=False), key, body)
             check(found["_record"]["name"] == name, name)
         bad = client.batch([("good", b"1"), ("../bad", b"2")])
@@ -228,7 +226,12 @@ def test_sealed_collections_show_nothing(env):
         check(reply.status == 201, f"{reply}")
         receipt = verify_receipt(reply.body, key, body)
         check("commitment" in receipt["_record"], f"{receipt['_record']}")
-        for text in ("of-people", "jane-doe", "person", receipt["_description"]["payload"]["sha256"]):
+        for text in (
+            "of-people",
+            "jane-doe",
+            "person",
+            receipt["_description"]["payload"]["sha256"],
+        ):
             check(text not in receipt["record"], f"the leaf shows {text}")
         check(client.payload(1).body == body, "the payload differs")
         fresh = client.receipt(1)

@@ -77,9 +77,7 @@ def test_a_big_payload_streams_in_and_out(env):
         )
         env.run("get", 1, "-o", "out", "--server", server.url, timeout=600)
         check(env.path("out").stat().st_size == blocks * MIB, "get wrote another size")
-        env.run(
-            "put", "out", "--collection", "again", "--server", server.url, timeout=600
-        )
+        env.run("put", "out", "--collection", "again", "--server", server.url, timeout=600)
     env.note(
         f"{blocks} MiB: in {seconds_in:.1f} s, out {seconds_out:.1f} s, range "
         f"{seconds_range * 1000:.0f} ms, anonymous memory {watch.peak / MIB:.0f} MiB"

@@ -54,7 +54,10 @@ def test_garbage_gets_documented_answers(env):
         "--no-color",
     ]
     result = subprocess.run(
-        command, capture_output=True, text=True, cwd=env.directory,
+        command,
+        capture_output=True,
+        text=True,
+        cwd=env.directory,
         env={**os.environ, "NO_PROXY": "127.0.0.1"},
     )
     check(server.running, lambda: f"it ended the server:\n{server.log()}")

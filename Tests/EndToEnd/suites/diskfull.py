@@ -103,13 +103,13 @@ def test_it_accepts_again_when_room_is_made(env):
     with server.client() as client:
         check(client.put(b"x", "n").status == 201, "the first one")
         other = occupy(disk, 5 * MIB)
-        eventually(
-            lambda: client.put(b"y", "m").status == 507, 10, "it goes on with 5 MiB of room"
-        )
+        eventually(lambda: client.put(b"y", "m").status == 507, 10, "it goes on with 5 MiB of room")
         check(client.payload(1).body == b"x", "reads do not go on")
         other.unlink()
         eventually(
-            lambda: client.put(b"z", "o").status == 201, 20, "it stays closed although room is there"
+            lambda: client.put(b"z", "o").status == 201,
+            20,
+            "it stays closed although room is there",
         )
     server.terminate()
     env.fsck(data)

@@ -16,7 +16,7 @@ CLIENTS = 6
 
 @cases(16, 8)
 def test_nothing_acknowledged_is_lost(env, height):
-    """Half of the kills on a log that crosses many segments, half on one that stays in its first."""
+    """Half of the kills on a log of many segments, half on one that stays in its first."""
     kills = max(1, settings.kills // 2 + (settings.kills % 2 if height == 8 else 0))
     data = env.init(height=height)
     key = env.key_of(data)

@@ -85,7 +85,9 @@ def test_counters_never_go_back_and_count(env):
         after = client.metrics()
         size = [k for k in after if "tree_size" in k]
         check(size, "no tree size")
-        check(before[size[0]] == 1 and middle[size[0]] == 51, f"{before[size[0]]}, {middle[size[0]]}")
+        check(
+            before[size[0]] == 1 and middle[size[0]] == 51, f"{before[size[0]]}, {middle[size[0]]}"
+        )
         for name, value in before.items():
             if name.split("{")[0].endswith(("_total", "_count", "_bucket", "_sum")):
                 check(value <= middle[name] <= after[name], f"{name} went back")

@@ -362,7 +362,9 @@ def test_ten_thousand_idle_connections(env):
                 with server.client(timeout=20) as fresh:
                     check(fresh.put(b"x", f"f{number}").status == 201, "a new client is refused")
         grown = (watch.peak - before) / MIB
-        env.note(f"{len(idle)} idle connections: {grown:.0f} MiB more, {server.open_file_count} fds")
+        env.note(
+            f"{len(idle)} idle connections: {grown:.0f} MiB more, {server.open_file_count} fds"
+        )
         check(grown < 300, f"the memory has grown by {grown:.0f} MiB")
         check(server.running, lambda: server.log())
     finally:

@@ -49,9 +49,7 @@ def test_proofs_and_reads_across_borders(env, height):
         check_records(client, key, borders, count)
         sizes = sorted(env.random.sample(range(1, count + 2), 60))
         roots = roots_of(client, key, sizes)
-        pairs = [
-            tuple(sorted(env.random.sample(sizes, 2))) for _ in range(200)
-        ]
+        pairs = [tuple(sorted(env.random.sample(sizes, 2))) for _ in range(200)]
         verify_growth(client, None, [((a, roots[a]), (b, roots[b])) for a, b in pairs])
     for restart in ("clean", "killed"):
         code = server.terminate() if restart == "clean" else server.kill()
@@ -121,13 +119,13 @@ def test_payloads_are_split_by_month_and_mode(env):
     with server.client() as client:
         for number in range(300):
             mode = "governance" if number % 7 == 0 else None
-            reply = client.put(b"%d" % number, f"f{number}", retainUntil=until[number % 3], mode=mode)
+            reply = client.put(
+                b"%d" % number, f"f{number}", retainUntil=until[number % 3], mode=mode
+            )
             check(reply.status == 201, f"{reply}")
         eventually(lambda: files_named(data, "log.mdb"), 60, "nothing is sealed")
         names = {path.name for path in files_named(data, "payloads-*.mdb")}
-        expected = {
-            f"payloads-{u[:7]}-{mode}.mdb" for u in until for mode in ("C", "G")
-        }
+        expected = {f"payloads-{u[:7]}-{mode}.mdb" for u in until for mode in ("C", "G")}
         check(names == expected, f"{sorted(names)}")
         for number in range(0, 255, 11):
             check(client.payload(number + 1).body == b"%d" % number, f"payload {number + 1}")
@@ -142,7 +140,7 @@ def test_search_covers_sealed_and_active_segments(env):
             reply = client.put(payload(number, 40), f"d{number % 5}/f{number}", labels=labels)
             check(reply.status == 201, f"{reply}")
         eventually(lambda: len(files_named(data, "log.mdb")) >= 2, 60, "nothing is sealed")
-    for attempt in range(2):
+    for _ in range(2):
         with server.client() as client:
             expect_pages(client, list(range(700, 0, -1)), limit=64, collection="payments")
             expect_pages(client, list(range(200, 100, -1)), limit=30, label="build=1")
@@ -200,9 +198,7 @@ def test_tiles_of_every_size_are_right(env):
     with server.client() as client:
         fill(client, 700)
         size = client.tree_size()
-        leaves = [
-            hashlib.sha256(b"\0" + client.record(n).body).digest() for n in range(size)
-        ]
+        leaves = [hashlib.sha256(b"\0" + client.record(n).body).digest() for n in range(size)]
         for tile in range(3):
             width = min(256, size - tile * 256)
             suffix = "" if width == 256 else f".p/{width}"
