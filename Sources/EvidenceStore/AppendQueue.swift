@@ -90,7 +90,8 @@ final class AppendQueue: Sendable {
     /// Waits for requests and takes a batch of them; nil once the queue is closed and empty.
     func dequeue() -> [AppendRequest]? {
         state.withLock(
-            when: { !$0.requests.isEmpty || $0.closedBecause != nil }, on: arrived
+            when: { !$0.requests.isEmpty || $0.closedBecause != nil },
+            on: arrived
         ) { state in
             guard !state.requests.isEmpty else { return nil }
             var (count, records, bytes) = (0, 0, 0)

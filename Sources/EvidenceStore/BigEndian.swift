@@ -10,7 +10,9 @@ enum BigEndian {
 
     /// The integer at `offset`, or nil if the bytes end before it does.
     static func read<Integer: FixedWidthInteger>(
-        _ type: Integer.Type, from bytes: Span<UInt8>, at offset: Int
+        _ type: Integer.Type,
+        from bytes: Span<UInt8>,
+        at offset: Int
     ) -> Integer? {
         let width = Integer.bitWidth / 8
         guard offset >= 0, offset + width <= bytes.count else { return nil }

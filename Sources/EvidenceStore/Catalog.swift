@@ -24,8 +24,10 @@ struct CatalogContents: Equatable, Sendable {
         for (name, part) in summary.collections {
             let before = collections[name]?.count ?? 0
             collections[name] = SegmentSummary.CollectionPart(
-                count: before + part.count, lastSequence: part.lastSequence,
-                lastIndex: part.lastIndex)
+                count: before + part.count,
+                lastSequence: part.lastSequence,
+                lastIndex: part.lastIndex
+            )
         }
     }
 
@@ -53,14 +55,20 @@ final class Catalog {
         }
         do throws(LMDBError) {
             environment = try LMDBKit.Environment(
-                path: path, access: .readWrite(mapSizeBytes: 1 << 36), maxDatabases: 4)
+                path: path,
+                access: .readWrite(mapSizeBytes: 1 << 36),
+                maxDatabases: 4
+            )
             let transaction = try environment.beginWrite()
             segments = try transaction.createDatabase("segments")
             filters = try transaction.createDatabase("filters")
             meta = try transaction.createDatabase("meta")
             try transaction.put(
-                Self.versionKey.span, BigEndian.bytes(of: Self.version).span, in: meta,
-                mode: .replace)
+                Self.versionKey.span,
+                BigEndian.bytes(of: Self.version).span,
+                in: meta,
+                mode: .replace
+            )
             try transaction.commit()
         } catch {
             throw StoreError(error, path: path)

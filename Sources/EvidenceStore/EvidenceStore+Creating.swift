@@ -12,11 +12,17 @@ extension EvidenceStore {
     ///   - founders: Who makes the log, for record 0.
     /// - Throws: `invalid` if the directory is not empty, `system`.
     package static func create(
-        at path: String, geometry: SegmentGeometry, signer: NoteSigner, founders: [String]
+        at path: String,
+        geometry: SegmentGeometry,
+        signer: NoteSigner,
+        founders: [String]
     ) throws(StoreError) -> LogDescription {
         let paths = StorePaths(path)
         let description = LogDescription(
-            origin: signer.name, geometry: geometry, verifierKey: signer.verifierKey)
+            origin: signer.name,
+            geometry: geometry,
+            verifierKey: signer.verifierKey
+        )
         try makeDirectories(paths)
         try UploadDirectory.create(paths)
         guard let now = Timestamp(milliseconds: Clock.wallMilliseconds()) else {
@@ -24,11 +30,16 @@ extension EvidenceStore {
         }
         let record: [UInt8]
         do throws(LimitViolation) {
-            record = Record.logCreated(
-                try LogCreation(
-                    origin: signer.name, founders: founders, segmentHeight: geometry.height,
-                    verifierKeys: [signer.verifierKey], received: now)
-            ).encoded
+            record =
+                Record.logCreated(
+                    try LogCreation(
+                        origin: signer.name,
+                        founders: founders,
+                        segmentHeight: geometry.height,
+                        verifierKeys: [signer.verifierKey],
+                        received: now
+                    )
+                ).encoded
         } catch {
             throw .invalid("\(error)")
         }
@@ -38,13 +49,21 @@ extension EvidenceStore {
                 PendingRecord(
                     index: RecordIndex(0),
                     frameBytes: RecordFrame.withoutPayload.encoded(record: record.span),
-                    chunk: nil, opening: nil)
-            ], tiles: [], metrics: StoreMetrics())
+                    chunk: nil,
+                    opening: nil
+                )
+            ],
+            tiles: [],
+            metrics: StoreMetrics()
+        )
         segment.close()
         // Last: with this file the directory is a log.
         try onDisk { () throws(SystemError) in
             try FileSystem.writeDurably(
-                description.encoded.span, to: paths.description, permissions: 0o444)
+                description.encoded.span,
+                to: paths.description,
+                permissions: 0o444
+            )
             try FileSystem.syncDirectory(FileSystem.parent(of: paths.root))
         }
         return description

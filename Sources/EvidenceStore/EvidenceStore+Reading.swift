@@ -17,12 +17,18 @@ extension EvidenceStore {
         let record = try Record.stored(bytes.span, at: index, in: reader.path)
         var opening: SealedOpening?
         if record.isSealed {
-            opening = try withPayloads(of: record, in: number) { reader throws(StoreError) in
-                try reader.opening(of: index)
-            } ?? nil
+            opening =
+                try withPayloads(of: record, in: number) { reader throws(StoreError) in
+                    try reader.opening(of: index)
+                } ?? nil
         }
         return StoredRecord(
-            index: index, frame: frame, bytes: bytes, opening: opening, record: record)
+            index: index,
+            frame: frame,
+            bytes: bytes,
+            opening: opening,
+            record: record
+        )
     }
 
     /// A fresh receipt: the record with its proof in the tree of the given size, or the newest.
@@ -31,7 +37,8 @@ extension EvidenceStore {
     ///
     /// - Throws: `notFound` if the record is not in a tree of that size, or the size is ahead.
     package func receipt(
-        for index: RecordIndex, size: TreeSize? = nil
+        for index: RecordIndex,
+        size: TreeSize? = nil
     ) throws(StoreError) -> Receipt {
         let checkpoint = try signedCheckpoint(at: size)
         guard index.value < checkpoint.size.value else {
@@ -39,12 +46,18 @@ extension EvidenceStore {
         }
         let stored = try record(at: index)
         return try receipt(
-            index, record: stored.bytes, opening: stored.opening, checkpoint: checkpoint)
+            index,
+            record: stored.bytes,
+            opening: stored.opening,
+            checkpoint: checkpoint
+        )
     }
 
     /// The receipt of a record whose bytes are at hand.
     package func receipt(
-        _ index: RecordIndex, record: [UInt8], opening: SealedOpening?,
+        _ index: RecordIndex,
+        record: [UInt8],
+        opening: SealedOpening?,
         checkpoint: PublishedCheckpoint
     ) throws(StoreError) -> Receipt {
         let path = try InclusionProof.path(for: index, edge: checkpoint.edge) {
@@ -53,22 +66,35 @@ extension EvidenceStore {
         let leaf = MerkleTree.leafHash(record.span)
         do throws(ProofError) {
             try InclusionProof.verify(
-                leafHash: leaf, at: index, in: checkpoint.size, path: path, root: checkpoint.root)
+                leafHash: leaf,
+                at: index,
+                in: checkpoint.size,
+                path: path,
+                root: checkpoint.root
+            )
         } catch {
             throw .damaged(
                 path: view.paths.segment(view.geometry.segment(of: index)),
-                detail: "record \(index) does not prove to be in the log")
+                detail: "record \(index) does not prove to be in the log"
+            )
         }
         return Receipt(
-            index: index, treeSize: checkpoint.size, record: record, leafHash: leaf, proof: path,
-            checkpoint: checkpoint.note, opening: opening)
+            index: index,
+            treeSize: checkpoint.size,
+            record: record,
+            leafHash: leaf,
+            proof: path,
+            checkpoint: checkpoint.note,
+            opening: opening
+        )
     }
 
     /// The proof that the tree of size `to` extends that of size `from`, and its checkpoint.
     ///
     /// - Throws: `notFound` if a size is ahead of the log, `invalid` if they are not ascending.
     package func consistencyProof(
-        from: TreeSize, to: TreeSize
+        from: TreeSize,
+        to: TreeSize
     ) throws(StoreError) -> (proof: [MerkleHash], checkpoint: PublishedCheckpoint) {
         guard from <= to else { throw .invalid("'from' must not be larger than 'to'") }
         let checkpoint = try signedCheckpoint(at: to)
@@ -97,7 +123,8 @@ extension EvidenceStore {
     package func tile(_ tile: TileCoordinate) throws(StoreError) -> [UInt8]? {
         guard tile.isAvailable(in: view.checkpoint.size) else { return nil }
         return TileHashes.encode(
-            try tile.nodeIDs.map { id throws(StoreError) in try view.node(id) })
+            try tile.nodeIDs.map { id throws(StoreError) in try view.node(id) }
+        )
     }
 
     /// A bundle of entries: the records' bytes, each after its length.
@@ -134,25 +161,37 @@ extension EvidenceStore {
         case .none: throw .notFound("record \(index) has no payload")
         case .file(let id):
             return try PayloadReader(
-                index: index, digest: digest, sizeBytes: size, file: try uploads.open(id))
+                index: index,
+                digest: digest,
+                sizeBytes: size,
+                file: try uploads.open(id)
+            )
         case .table(let codec, let checksum):
             let number = view.geometry.segment(of: index)
-            let chunk = try withPayloads(of: stored.record, in: number) {
-                reader throws(StoreError) in try reader.chunk(of: index, checksum: checksum)
-            } ?? nil
+            let chunk =
+                try withPayloads(of: stored.record, in: number) {
+                    reader throws(StoreError) in try reader.chunk(of: index, checksum: checksum)
+                } ?? nil
             guard let chunk else {
                 throw .damaged(
                     path: view.paths.segment(number),
-                    detail: "the payload of record \(index) is missing")
+                    detail: "the payload of record \(index) is missing"
+                )
             }
             return try PayloadReader(
-                index: index, digest: digest, sizeBytes: size, chunk: chunk, codec: codec)
+                index: index,
+                digest: digest,
+                sizeBytes: size,
+                chunk: chunk,
+                codec: codec
+            )
         }
     }
 
     /// Reads in the file that holds a record's payload and opening; nil if there is none.
     private func withPayloads<Result>(
-        of record: Record, in number: SegmentNumber,
+        of record: Record,
+        in number: SegmentNumber,
         _ body: (borrowing SegmentReader) throws(StoreError) -> Result
     ) throws(StoreError) -> Result? {
         if let segment = view.unsealedSegment(number) { return try body(try segment.beginRead()) }

@@ -22,12 +22,18 @@ extension EvidenceStore {
         let hasMore = entries.count > query.limit
         if hasMore { entries.removeLast() }
         return SearchPage(
-            entries: entries, next: hasMore ? entries.last?.index : nil, treeSize: size)
+            entries: entries,
+            next: hasMore ? entries.last?.index : nil,
+            treeSize: size
+        )
     }
 
     /// The matching records of one segment, newest first.
     private func search(
-        _ number: SegmentNumber, _ query: SearchQuery, below end: Int, limit: Int
+        _ number: SegmentNumber,
+        _ query: SearchQuery,
+        below end: Int,
+        limit: Int
     ) throws(StoreError) -> [StoredRecord] {
         let first = view.geometry.firstIndex(of: number).value
         if let segment = view.unsealedSegment(number) {
@@ -40,7 +46,10 @@ extension EvidenceStore {
         let segment = try view.sealed.segment(number)
         let collections = summary.collections.keys.compactMap { try? CollectionName($0) }
         let candidates = try segment.candidates(
-            query, collections: collections, geometry: view.geometry)
+            query,
+            collections: collections,
+            geometry: view.geometry
+        )
         var found: [StoredRecord] = []
         for offset in candidates.descending(below: end) where found.count < limit {
             let stored = try record(at: RecordIndex(first + UInt64(offset)))

@@ -34,7 +34,9 @@ package final class EvidenceStore: @unchecked Sendable {
     /// - Throws: `notALog`, `busy`, `damaged`, `newerFormat`, `invalid` (the key is not this log's),
     ///   `system`.
     package init(
-        path: String, signer: NoteSigner, configuration: StoreConfiguration = StoreConfiguration(),
+        path: String,
+        signer: NoteSigner,
+        configuration: StoreConfiguration = StoreConfiguration(),
         onFailure: @escaping @Sendable (StoreError) -> Void
     ) throws(StoreError) {
         let paths = StorePaths(path)
@@ -42,7 +44,8 @@ package final class EvidenceStore: @unchecked Sendable {
         guard signer.verifierKey == description.verifierKey else {
             throw .invalid(
                 "the signing key \(signer.verifierKey) is not this log's, which is "
-                    + "\(description.verifierKey)")
+                    + "\(description.verifierKey)"
+            )
         }
         self.configuration = configuration
         self.signer = signer
@@ -51,12 +54,22 @@ package final class EvidenceStore: @unchecked Sendable {
         let reserve = try DiskReserve(path: path, reserveBytes: configuration.diskReserveBytes)
         uploads = UploadDirectory(paths)
         staging = PayloadStaging(
-            paths: paths, configuration: configuration, reserve: reserve, metrics: metrics)
+            paths: paths,
+            configuration: configuration,
+            reserve: reserve,
+            metrics: metrics
+        )
         queue = AppendQueue(
-            limitRecords: configuration.queueLimitRecords, limitBytes: configuration.queueLimitBytes)
+            limitRecords: configuration.queueLimitRecords,
+            limitBytes: configuration.queueLimitBytes
+        )
         let recovered = try Recovery(
-            paths: paths, description: description, signer: signer, configuration: configuration,
-            metrics: metrics, uploads: uploads
+            paths: paths,
+            description: description,
+            signer: signer,
+            configuration: configuration,
+            metrics: metrics,
+            uploads: uploads
         ).run()
         (view, segments, sealing, state) =
             (recovered.view, recovered.segments, recovered.sealing, recovered.state)
@@ -92,8 +105,11 @@ package final class EvidenceStore: @unchecked Sendable {
             try checkReadiness(adding: 0)
             try queue.enqueue(
                 AppendRequest(
-                    submissions: submissions, enqueuedNanoseconds: Clock.monotonicNanoseconds(),
-                    completion: completion))
+                    submissions: submissions,
+                    enqueuedNanoseconds: Clock.monotonicNanoseconds(),
+                    completion: completion
+                )
+            )
         } catch {
             metrics.countRefusal(error, submissions: submissions.count)
             completion(.failure(error))
@@ -135,10 +151,14 @@ package final class EvidenceStore: @unchecked Sendable {
         sealing.stop()
         // A missed heartbeat only makes a rollback harder to notice; the next one writes it.
         try? beat()
+        state.close()
+        view.close()
+        lock.release()
     }
 
     private func start(
-        _ writer: LogWriter, _ onFailure: @escaping @Sendable (StoreError) -> Void
+        _ writer: LogWriter,
+        _ onFailure: @escaping @Sendable (StoreError) -> Void
     ) {
         segments.start(with: writer.activeSegment.number.next)
         sealing.start()
@@ -161,7 +181,9 @@ package final class EvidenceStore: @unchecked Sendable {
                 do throws(StoreError) { try beat() } catch { metrics.heartbeatFailures.add() }
                 next += Self.heartbeatNanoseconds
                 let isStopping = stopping.withLock(
-                    when: { $0 }, on: stopped, deadlineNanoseconds: next
+                    when: { $0 },
+                    on: stopped,
+                    deadlineNanoseconds: next
                 ) { $0 }
                 if isStopping { return }
             }
@@ -172,8 +194,10 @@ package final class EvidenceStore: @unchecked Sendable {
     private func beat() throws(StoreError) {
         guard let wall = Timestamp(milliseconds: Clock.wallMilliseconds()) else { return }
         try state.beat(
-            checkpoint: Array(view.checkpoint.note.utf8), wall: wall,
-            bootNanoseconds: Clock.bootNanoseconds())
+            checkpoint: Array(view.checkpoint.note.utf8),
+            wall: wall,
+            bootNanoseconds: Clock.bootNanoseconds()
+        )
     }
 }
 
@@ -191,4 +215,6 @@ final class LockFile: Sendable {
         }
         guard isFree else { throw .busy(path: paths.root) }
     }
+
+    func release() { file.unlock() }
 }

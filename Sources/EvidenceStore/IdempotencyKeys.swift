@@ -41,14 +41,16 @@ struct IdempotencyKeys {
         unsealed[segment] = nil
         guard let filter else { return }
         sealed.append(
-            SealedFilter(segment: segment, filter: filter, lastReceived: lastReceived))
+            SealedFilter(segment: segment, filter: filter, lastReceived: lastReceived)
+        )
     }
 
     /// The key's last use within the window before `now`.
     ///
     /// - Parameter probe: Looks into a sealed segment's table.
     func lastUse(
-        of key: KeyHash, at now: Timestamp,
+        of key: KeyHash,
+        at now: Timestamp,
         probe: (SegmentNumber, KeyHash) throws(StoreError) -> Use?
     ) throws(StoreError) -> Use? {
         let begin = now.milliseconds - windowMilliseconds

@@ -39,8 +39,12 @@ struct IndexEntries {
     mutating func appendLeaf(_ facts: EvidenceFacts) {
         let index = BigEndian.bytes(of: facts.index.value)
         append(
-            (Self.collectionPrefix(facts.collection) + BigEndian.bytes(of: facts.sequence.value), index),
-            to: TableName.bySequence)
+            (
+                Self.collectionPrefix(facts.collection) + BigEndian.bytes(of: facts.sequence.value),
+                index
+            ),
+            to: TableName.bySequence
+        )
         let until = BigEndian.bytes(of: UInt64(facts.lock.until.milliseconds))
         let mode = UInt8(ascii: facts.lock.mode == .compliance ? "C" : "G")
         append((until + index, [mode]), to: TableName.due)
@@ -56,7 +60,8 @@ struct IndexEntries {
         for label in description.labels.sorted {
             append(
                 (Self.labelPrefix(facts.collection, label.key, label.value) + index, []),
-                to: TableName.byLabel)
+                to: TableName.byLabel
+            )
         }
         if let hash = facts.keyHash, let fingerprint = facts.fingerprint {
             append((hash.bytes + index, fingerprint.bytes), to: TableName.byKey)
@@ -78,7 +83,9 @@ struct IndexEntries {
     }
 
     static func labelPrefix(
-        _ collection: CollectionName, _ key: String, _ value: String
+        _ collection: CollectionName,
+        _ key: String,
+        _ value: String
     ) -> [UInt8] {
         collectionPrefix(collection) + key.utf8 + [0] + value.utf8 + [0]
     }

@@ -43,7 +43,9 @@ struct KeyFilter: Equatable, Sendable {
         words = []
         words.reserveCapacity(bytes.count / 8)
         for offset in stride(from: 0, to: bytes.count, by: 8) {
-            guard let word = BigEndian.read(UInt64.self, from: bytes, at: offset) else { return nil }
+            guard let word = BigEndian.read(UInt64.self, from: bytes, at: offset) else {
+                return nil
+            }
             words.append(word)
         }
     }

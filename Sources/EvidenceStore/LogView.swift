@@ -1,7 +1,7 @@
+import Cryptography
 package import EvidenceModel
 import Platform
 package import TransparencyLog
-import Cryptography
 
 /// The log as readers see it: the published checkpoint, and where each segment is.
 ///
@@ -69,10 +69,18 @@ final class LogView: Sendable {
         unsealed.withLock { $0[number] }
     }
 
+    /// Ends the use of the open segments' files, as soon as nobody reads in them.
+    func close() {
+        unsealed.withLock { segments in
+            for segment in segments.values { segment.close() }
+        }
+    }
+
     /// Waits until fewer than `limit` segments are in their open form, or the time is over.
     func waitForSeals(limit: Int, deadlineNanoseconds: UInt64) -> Bool {
         unsealed.withLock(
-            when: { $0.count < limit }, on: unsealedChanged,
+            when: { $0.count < limit },
+            on: unsealedChanged,
             deadlineNanoseconds: deadlineNanoseconds
         ) { $0.count < limit }
     }
@@ -99,18 +107,27 @@ final class LogView: Sendable {
         let number = SegmentNumber(id.index >> shift)
         if let segment = unsealedSegment(number) {
             return segment.tree.node(
-                level: Int(id.level), Int(id.index & ((1 << shift) - 1)))
+                level: Int(id.level),
+                Int(id.index & ((1 << shift) - 1))
+            )
         }
         let above = Int(id.level) % TileCoordinate.height
         let index = id.index >> UInt64(TileCoordinate.height - above)
         let tile = try expandedTile(
-            level: Int(id.level) / TileCoordinate.height, index: index, segment: number)
+            level: Int(id.level) / TileCoordinate.height,
+            index: index,
+            segment: number
+        )
         return tile.node(
-            level: above, Int(id.index & ((1 << UInt64(TileCoordinate.height - above)) - 1)))
+            level: above,
+            Int(id.index & ((1 << UInt64(TileCoordinate.height - above)) - 1))
+        )
     }
 
     private func expandedTile(
-        level: Int, index: UInt64, segment number: SegmentNumber
+        level: Int,
+        index: UInt64,
+        segment number: SegmentNumber
     ) throws(StoreError) -> ExpandedTile {
         let key = TileCache.Key(level: level, index: index)
         if let tile = tiles.tile(key) { return tile }
@@ -153,7 +170,8 @@ package final class PublishedCheckpoint: Sendable {
         self.timestamp = timestamp
         do throws(NoteError) {
             note = try SignedCheckpoint.sign(
-                try Checkpoint(origin: signer.name, size: tree.size, root: root), by: signer
+                try Checkpoint(origin: signer.name, size: tree.size, root: root),
+                by: signer
             ).encoded
         } catch {
             preconditionFailure("a signer signs for its own name: \(error)")

@@ -43,9 +43,15 @@ final class LogWriter: @unchecked Sendable {
     }
 
     init(
-        view: LogView, active: UnsealedSegment, start: Start, signer: NoteSigner,
-        configuration: StoreConfiguration, metrics: StoreMetrics, segments: SegmentSupply,
-        sealing: SealingService, uploads: UploadDirectory
+        view: LogView,
+        active: UnsealedSegment,
+        start: Start,
+        signer: NoteSigner,
+        configuration: StoreConfiguration,
+        metrics: StoreMetrics,
+        segments: SegmentSupply,
+        sealing: SealingService,
+        uploads: UploadDirectory
     ) {
         self.view = view
         self.uploads = uploads
@@ -114,7 +120,8 @@ final class LogWriter: @unchecked Sendable {
         let now = Clock.monotonicNanoseconds()
         for (request, answer) in zip(requests, answers) {
             metrics.appendSeconds.record(
-                Double(now &- request.enqueuedNanoseconds) / 1_000_000_000)
+                Double(now &- request.enqueuedNanoseconds) / 1_000_000_000
+            )
             if case .failure(let error) = answer {
                 metrics.countRefusal(error, submissions: request.submissions.count)
             }
@@ -150,7 +157,8 @@ final class LogWriter: @unchecked Sendable {
                 earlier.append(try earlierUse(submission.draft, at: now))
                 do throws(LockRefusal) {
                     locks.append(
-                        try configuration.retention.grant(submission.draft.lockRequest, at: now))
+                        try configuration.retention.grant(submission.draft.lockRequest, at: now)
+                    )
                 } catch {
                     throw StoreError.retentionRefused(error)
                 }
@@ -176,7 +184,8 @@ final class LogWriter: @unchecked Sendable {
     ///
     /// - Throws: `conflict` if the key was used for another request.
     private func earlierUse(
-        _ draft: EvidenceDraft, at now: Timestamp
+        _ draft: EvidenceDraft,
+        at now: Timestamp
     ) throws(StoreError) -> RecordIndex? {
         guard let key = draft.keyHash else { return nil }
         let use = try keys.lastUse(of: key, at: now) { number, key throws(StoreError) in
@@ -185,7 +194,10 @@ final class LogWriter: @unchecked Sendable {
             let (_, bytes) = try reader.record(at: found.index)
             let record = try Record.stored(bytes.span, at: found.index, in: reader.path)
             return IdempotencyKeys.Use(
-                index: found.index, fingerprint: found.fingerprint, received: record.received)
+                index: found.index,
+                fingerprint: found.fingerprint,
+                received: record.received
+            )
         }
         guard let use else { return nil }
         guard use.fingerprint == draft.fingerprint else { throw .conflict(use.index) }
@@ -194,7 +206,9 @@ final class LogWriter: @unchecked Sendable {
 
     /// Gives a record its index, sequence number and bytes.
     private func place(
-        _ submission: Submission, lock: Lock, received: Timestamp
+        _ submission: Submission,
+        lock: Lock,
+        received: Timestamp
     ) throws(StoreError) -> Decided {
         if active.tree.isFull {
             try commitPending()
@@ -207,8 +221,12 @@ final class LogWriter: @unchecked Sendable {
         let (frame, chunk) = Self.frame(submission)
         pending.append(
             PendingRecord(
-                index: index, frameBytes: frame.encoded(record: record.span), chunk: chunk,
-                opening: draft.opening))
+                index: index,
+                frameBytes: frame.encoded(record: record.span),
+                chunk: chunk,
+                opening: draft.opening
+            )
+        )
         sequences[draft.collection] = sequence
         lastReceived = received
         nextIndex = RecordIndex(index.value + 1)
@@ -216,8 +234,12 @@ final class LogWriter: @unchecked Sendable {
             keys.insert(
                 key,
                 IdempotencyKeys.Use(
-                    index: index, fingerprint: draft.fingerprint, received: received),
-                segment: active.number)
+                    index: index,
+                    fingerprint: draft.fingerprint,
+                    received: received
+                ),
+                segment: active.number
+            )
         }
         extendTree(MerkleTree.leafHash(record.span))
         count(submission)
@@ -238,14 +260,20 @@ final class LogWriter: @unchecked Sendable {
         case .chunk(let bytes, let codec, let checksum):
             return (
                 RecordFrame(
-                    payload: .table(codec: codec, checksum: checksum), payloadSizeBytes: size,
-                    storedPayloadSizeBytes: UInt64(bytes.count), fingerprint: fingerprint), bytes
+                    payload: .table(codec: codec, checksum: checksum),
+                    payloadSizeBytes: size,
+                    storedPayloadSizeBytes: UInt64(bytes.count),
+                    fingerprint: fingerprint
+                ), bytes
             )
         case .file(let file, let storedSize):
             return (
                 RecordFrame(
-                    payload: .file(file.id), payloadSizeBytes: size,
-                    storedPayloadSizeBytes: storedSize, fingerprint: fingerprint), nil
+                    payload: .file(file.id),
+                    payloadSizeBytes: size,
+                    storedPayloadSizeBytes: storedSize,
+                    fingerprint: fingerprint
+                ), nil
             )
         }
     }
@@ -277,10 +305,13 @@ final class LogWriter: @unchecked Sendable {
     private func commitPending() throws(StoreError) {
         guard let first = pending.first?.index else { return }
         let tiles = try TileCoordinate.completed(
-            from: TreeSize(first.value), to: TreeSize(nextIndex.value)
+            from: TreeSize(first.value),
+            to: TreeSize(nextIndex.value)
         ).map { tile throws(StoreError) in
             CompletedTile(
-                coordinate: tile, bytes: TileHashes.encode(try view.nodes(tile.nodeIDs)))
+                coordinate: tile,
+                bytes: TileHashes.encode(try view.nodes(tile.nodeIDs))
+            )
         }
         try active.commit(pending, tiles: tiles, metrics: metrics)
         metrics.commits.add()
@@ -290,7 +321,8 @@ final class LogWriter: @unchecked Sendable {
         try confirm(from: first, payloads: .check)
         publish()
         metrics.confirmSeconds.record(
-            Double(Clock.monotonicNanoseconds() - begin) / 1_000_000_000)
+            Double(Clock.monotonicNanoseconds() - begin) / 1_000_000_000
+        )
     }
 
     private enum PayloadCheck { case check, trust }
@@ -324,20 +356,29 @@ final class LogWriter: @unchecked Sendable {
     }
 
     private func remember(
-        _ record: Record, at index: RecordIndex, _ frame: RecordFrame, _ opening: SealedOpening?
+        _ record: Record,
+        at index: RecordIndex,
+        _ frame: RecordFrame,
+        _ opening: SealedOpening?
     ) {
         let facts = EvidenceFacts(record, at: index, frame: frame, opening: opening)
         active.index.append(facts)
         lastReceived = max(lastReceived, record.received)
         guard let facts else { return }
         sequences[facts.collection] = max(
-            sequences[facts.collection] ?? .first, facts.sequence)
+            sequences[facts.collection] ?? .first,
+            facts.sequence
+        )
         if let key = facts.keyHash, let fingerprint = facts.fingerprint {
             keys.insert(
                 key,
                 IdempotencyKeys.Use(
-                    index: index, fingerprint: fingerprint, received: facts.received),
-                segment: active.number)
+                    index: index,
+                    fingerprint: fingerprint,
+                    received: facts.received
+                ),
+                segment: active.number
+            )
         }
     }
 

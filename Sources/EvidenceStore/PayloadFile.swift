@@ -51,7 +51,8 @@ enum PayloadFile {
     ///
     /// - Throws: `damaged` if the table and the file's length do not fit each other exactly.
     static func frames(
-        in file: borrowing File, sizeBytes: UInt64
+        in file: borrowing File,
+        sizeBytes: UInt64
     ) throws(StoreError) -> [Frame] {
         let path = file.path
         func damaged(_ detail: String) -> StoreError { .damaged(path: path, detail: detail) }
@@ -77,7 +78,11 @@ enum PayloadFile {
             }
             frames.append(
                 Frame(
-                    offset: offset, storedSizeBytes: Int(stored), originalSizeBytes: Int(original)))
+                    offset: offset,
+                    storedSizeBytes: Int(stored),
+                    originalSizeBytes: Int(original)
+                )
+            )
             offset += UInt64(stored)
             rest -= UInt64(original)
         }
@@ -88,7 +93,8 @@ enum PayloadFile {
     }
 
     private static func read(
-        _ file: borrowing File, last count: UInt64
+        _ file: borrowing File,
+        last count: UInt64
     ) throws(StoreError) -> (fileSize: UInt64, bytes: [UInt8]) {
         do throws(SystemError) {
             let size = try file.sizeBytes()

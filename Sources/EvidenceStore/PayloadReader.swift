@@ -26,7 +26,10 @@ package final class PayloadReader: @unchecked Sendable {
 
     /// A payload from a segment's table.
     init(
-        index: RecordIndex, digest: SHA256Digest, sizeBytes: UInt64, chunk: [UInt8],
+        index: RecordIndex,
+        digest: SHA256Digest,
+        sizeBytes: UInt64,
+        chunk: [UInt8],
         codec: RecordFrame.PayloadCodec
     ) throws(StoreError) {
         (self.index, self.digest, self.sizeBytes) = (index, digest, sizeBytes)
@@ -47,7 +50,10 @@ package final class PayloadReader: @unchecked Sendable {
 
     /// A payload from a file of its own.
     init(
-        index: RecordIndex, digest: SHA256Digest, sizeBytes: UInt64, file: consuming File
+        index: RecordIndex,
+        digest: SHA256Digest,
+        sizeBytes: UInt64,
+        file: consuming File
     ) throws(StoreError) {
         (self.index, self.digest, self.sizeBytes) = (index, digest, sizeBytes)
         frames = try PayloadFile.frames(in: file, sizeBytes: sizeBytes)
@@ -101,7 +107,10 @@ package final class PayloadReader: @unchecked Sendable {
     }
 
     private static func decompress(
-        _ bytes: [UInt8], _ size: Int, _ decompressor: ZstdDecompressor, _ index: RecordIndex
+        _ bytes: [UInt8],
+        _ size: Int,
+        _ decompressor: ZstdDecompressor,
+        _ index: RecordIndex
     ) throws(StoreError) -> [UInt8] {
         do throws(ZstdError) {
             return try decompressor.decompress(bytes.span, originalSize: size)

@@ -54,14 +54,19 @@ package final class PayloadUpload: @unchecked Sendable {
         let digest = hasher.finalize()
         guard file != nil else {
             return StagedPayload(
-                digest: digest, sizeBytes: sizeBytes, content: try staging.chunk(buffer))
+                digest: digest,
+                sizeBytes: sizeBytes,
+                content: try staging.chunk(buffer)
+            )
         }
         try spill()
         guard let file else { preconditionFailure("a spilled payload has a file") }
         let stored = try file.finish(staging.metrics)
         return StagedPayload(
-            digest: digest, sizeBytes: sizeBytes,
-            content: .file(file, storedSizeBytes: stored))
+            digest: digest,
+            sizeBytes: sizeBytes,
+            content: .file(file, storedSizeBytes: stored)
+        )
     }
 
     /// Writes the buffer as the file's next frame.
@@ -116,7 +121,9 @@ final class PayloadStaging: Sendable {
     private let compressors = Platform.Mutex<[ZstdCompressor]>([])
 
     init(
-        paths: StorePaths, configuration: StoreConfiguration, reserve: DiskReserve,
+        paths: StorePaths,
+        configuration: StoreConfiguration,
+        reserve: DiskReserve,
         metrics: StoreMetrics
     ) {
         self.paths = paths
@@ -145,8 +152,10 @@ final class PayloadStaging: Sendable {
             let isShorter = compressed.count < bytes.count
             let stored = isShorter ? compressed : bytes
             return .chunk(
-                stored, codec: isShorter ? .zstd : .asItIs,
-                checksum: RecordFrame.shortChecksum(stored.span))
+                stored,
+                codec: isShorter ? .zstd : .asItIs,
+                checksum: RecordFrame.shortChecksum(stored.span)
+            )
         } catch {
             throw .unavailable("zstd cannot compress: \(error)")
         }
@@ -202,7 +211,11 @@ final class PayloadFileWriter: @unchecked Sendable {
         try write(frame.span)
         frames.append(
             PayloadFile.Frame(
-                offset: offset, storedSizeBytes: frame.count, originalSizeBytes: bytes.count))
+                offset: offset,
+                storedSizeBytes: frame.count,
+                originalSizeBytes: bytes.count
+            )
+        )
         offset += UInt64(frame.count)
         swap(&frame, &compressed)
     }
@@ -222,7 +235,8 @@ final class PayloadFileWriter: @unchecked Sendable {
             throw .system(error)
         }
         metrics.payloadSyncSeconds.record(
-            Double(Clock.monotonicNanoseconds() - begin) / 1_000_000_000)
+            Double(Clock.monotonicNanoseconds() - begin) / 1_000_000_000
+        )
         return offset + UInt64(table.count)
     }
 

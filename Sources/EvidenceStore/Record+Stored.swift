@@ -10,7 +10,9 @@ extension Record {
     ///
     /// - Throws: `damaged`: these bytes were a record when they were written.
     static func stored(
-        _ bytes: Span<UInt8>, at index: RecordIndex, in path: String
+        _ bytes: Span<UInt8>,
+        at index: RecordIndex,
+        in path: String
     ) throws(StoreError) -> Record {
         do throws(RecordError) {
             return try Record(parsing: bytes)

@@ -88,7 +88,8 @@ package struct RecordFrame: Hashable, Sendable {
             checksum
                 == Self.checksum(
                     header: bytes.extracting(0..<Self.checksumOffset),
-                    record: bytes.extracting(Self.headerSizeBytes...))
+                    record: bytes.extracting(Self.headerSizeBytes...)
+                )
         else { return nil }
         switch bytes[2] {
         case 0: payload = .none
@@ -105,7 +106,9 @@ package struct RecordFrame: Hashable, Sendable {
     }
 
     init(
-        payload: PayloadPlace, payloadSizeBytes: UInt64, storedPayloadSizeBytes: UInt64,
+        payload: PayloadPlace,
+        payloadSizeBytes: UInt64,
+        storedPayloadSizeBytes: UInt64,
         fingerprint: RequestFingerprint?
     ) {
         self.payload = payload
@@ -116,7 +119,11 @@ package struct RecordFrame: Hashable, Sendable {
 
     /// A record without a payload.
     static let withoutPayload = RecordFrame(
-        payload: .none, payloadSizeBytes: 0, storedPayloadSizeBytes: 0, fingerprint: nil)
+        payload: .none,
+        payloadSizeBytes: 0,
+        storedPayloadSizeBytes: 0,
+        fingerprint: nil
+    )
 
     /// The first 8 bytes of a SHA-256, as frames hold them.
     static func shortChecksum(_ bytes: Span<UInt8>) -> UInt64 {

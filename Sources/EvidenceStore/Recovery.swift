@@ -33,14 +33,28 @@ struct Recovery {
         let (catalog, contents) = try openCatalog(survey, view)
         let start = try start(from: contents, view)
         let sealing = SealingService(
-            view: view, catalog: catalog, uploads: uploads, metrics: metrics)
+            view: view,
+            catalog: catalog,
+            uploads: uploads,
+            metrics: metrics
+        )
         let segments = SegmentSupply(geometry: geometry, paths: paths)
         var segment = try UnsealedSegment(
-            SegmentNumber(survey.sealedCount), geometry: geometry, paths: paths)
+            SegmentNumber(survey.sealedCount),
+            geometry: geometry,
+            paths: paths
+        )
         let writer = LogWriter(
-            view: view, active: segment, start: start, signer: signer,
-            configuration: configuration, metrics: metrics, segments: segments, sealing: sealing,
-            uploads: uploads)
+            view: view,
+            active: segment,
+            start: start,
+            signer: signer,
+            configuration: configuration,
+            metrics: metrics,
+            segments: segments,
+            sealing: sealing,
+            uploads: uploads
+        )
         var named: Set<UploadID> = []
         while true {
             view.add(segment)
@@ -54,14 +68,20 @@ struct Recovery {
         let state = try StateStore(paths)
         try checkAgainst(state, view)
         return Outcome(
-            view: view, writer: writer, segments: segments, sealing: sealing, state: state)
+            view: view,
+            writer: writer,
+            segments: segments,
+            sealing: sealing,
+            state: state
+        )
     }
 
     // MARK: Sealed segments
 
     /// The catalog, brought up to the last sealed segment; made anew if it cannot be used.
     private func openCatalog(
-        _ survey: SegmentSurvey, _ view: LogView
+        _ survey: SegmentSurvey,
+        _ view: LogView
     ) throws(StoreError) -> (Catalog, CatalogContents) {
         do throws(StoreError) {
             return try foldedCatalog(survey, view)
@@ -73,7 +93,8 @@ struct Recovery {
     }
 
     private func foldedCatalog(
-        _ survey: SegmentSurvey, _ view: LogView
+        _ survey: SegmentSurvey,
+        _ view: LogView
     ) throws(StoreError) -> (Catalog, CatalogContents) {
         let catalog = try Catalog(paths)
         var contents: CatalogContents
@@ -100,7 +121,8 @@ struct Recovery {
 
     /// The sealed segments' roots together must give what was signed when the last was full.
     private func checkRoot(
-        _ contents: CatalogContents, _ view: LogView
+        _ contents: CatalogContents,
+        _ view: LogView
     ) throws(StoreError) {
         guard let last = contents.segments.last else { return }
         var tree = CompactRange()
@@ -110,25 +132,35 @@ struct Recovery {
         let segment = try view.sealed.segment(last.segment)
         let note = try segment.checkpoint()
         let signed = try? SignedCheckpoint.open(
-            String(decoding: note, as: UTF8.self), origin: description.origin,
-            keys: [description.verifierKey])
+            String(decoding: note, as: UTF8.self),
+            origin: description.origin,
+            keys: [description.verifierKey]
+        )
         guard let signed else {
-            throw .damaged(path: segment.log.path, detail: "its checkpoint is not signed by the log")
+            throw .damaged(
+                path: segment.log.path,
+                detail: "its checkpoint is not signed by the log"
+            )
         }
         guard signed.checkpoint.size == tree.size, signed.checkpoint.root == tree.root else {
             throw .damaged(
                 path: paths.segments,
                 detail: "the sealed segments do not give the root that was signed at size "
-                    + "\(signed.checkpoint.size)")
+                    + "\(signed.checkpoint.size)"
+            )
         }
     }
 
     private func start(
-        from contents: CatalogContents, _ view: LogView
+        from contents: CatalogContents,
+        _ view: LogView
     ) throws(StoreError) -> LogWriter.Start {
         var start = LogWriter.Start(
-            verified: CompactRange(), lastReceived: .earliest, sequences: [:],
-            keys: IdempotencyKeys(windowSeconds: configuration.idempotencyWindowSeconds))
+            verified: CompactRange(),
+            lastReceived: .earliest,
+            sequences: [:],
+            keys: IdempotencyKeys(windowSeconds: configuration.idempotencyWindowSeconds)
+        )
         for (summary, filter) in zip(contents.segments, contents.filters) {
             start.verified.append(subtree: summary.root, level: description.geometry.height)
             view.upper.append(segmentRoot: summary.root)
@@ -158,7 +190,8 @@ struct Recovery {
             guard count == 0 else {
                 throw .damaged(
                     path: paths.active(SegmentNumber(number.value - 1)),
-                    detail: "it is not full, but segment \(number) has records")
+                    detail: "it is not full, but segment \(number) has records"
+                )
             }
         }
     }
@@ -167,8 +200,10 @@ struct Recovery {
     private func checkAgainst(_ state: StateStore, _ view: LogView) throws(StoreError) {
         guard let note = try state.checkpoint() else { return }
         let signed = try? SignedCheckpoint.open(
-            String(decoding: note, as: UTF8.self), origin: description.origin,
-            keys: [description.verifierKey])
+            String(decoding: note, as: UTF8.self),
+            origin: description.origin,
+            keys: [description.verifierKey]
+        )
         guard let signed else {
             throw .damaged(path: paths.stateFile, detail: "its checkpoint is not signed by the log")
         }
@@ -177,13 +212,15 @@ struct Recovery {
             throw .damaged(
                 path: paths.segments,
                 detail: "the log has \(view.checkpoint.size) records, but a checkpoint of \(size) "
-                    + "was signed: it was cut or set back to an older copy")
+                    + "was signed: it was cut or set back to an older copy"
+            )
         }
         let root = try RootComputation.root(size, from: view)
         guard root == signed.checkpoint.root else {
             throw .damaged(
                 path: paths.segments,
-                detail: "its root at size \(size) is not the one that was signed")
+                detail: "its root at size \(size) is not the one that was signed"
+            )
         }
     }
 }

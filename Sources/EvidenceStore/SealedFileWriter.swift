@@ -19,7 +19,10 @@ final class SealedFileWriter {
         self.path = path
         do throws(LMDBError) {
             environment = try LMDBKit.Environment(
-                path: path, access: .readWrite(mapSizeBytes: Self.mapSizeBytes), maxDatabases: 16)
+                path: path,
+                access: .readWrite(mapSizeBytes: Self.mapSizeBytes),
+                maxDatabases: 16
+            )
         } catch {
             throw StoreError(error, path: path)
         }
@@ -27,7 +30,9 @@ final class SealedFileWriter {
 
     /// Adds an entry behind the last of its table.
     func append(
-        _ key: Span<UInt8>, _ value: Span<UInt8>, to table: String
+        _ key: Span<UInt8>,
+        _ value: Span<UInt8>,
+        to table: String
     ) throws(StoreError) {
         do throws(LMDBError) {
             if waitingBytes >= Self.commitBytes { try commit() }
@@ -89,7 +94,11 @@ final class SealedFile: Sendable {
             [TableName.records, TableName.payloads, TableName.openings, TableName.tiles]
             + IndexEntries.logTables + [TableName.manifest]
         do throws(LMDBError) {
-            environment = try LMDBKit.Environment(path: path, access: .readOnlySealed, maxDatabases: 16)
+            environment = try LMDBKit.Environment(
+                path: path,
+                access: .readOnlySealed,
+                maxDatabases: 16
+            )
             let transaction = try environment.beginRead()
             var databases: [String: Database] = [:]
             for table in tables { databases[table] = try transaction.openDatabase(table) }
@@ -105,9 +114,13 @@ final class SealedFile: Sendable {
     func beginRead() throws(StoreError) -> SegmentReader {
         do throws(LMDBError) {
             return SegmentReader(
-                transaction: try environment.beginRead(), records: databases[TableName.records],
-                payloads: databases[TableName.payloads], openings: databases[TableName.openings],
-                tiles: databases[TableName.tiles], path: path)
+                transaction: try environment.beginRead(),
+                records: databases[TableName.records],
+                payloads: databases[TableName.payloads],
+                openings: databases[TableName.openings],
+                tiles: databases[TableName.tiles],
+                path: path
+            )
         } catch {
             throw StoreError(error, path: path)
         }
@@ -128,7 +141,8 @@ final class SealedFile: Sendable {
 
     /// Visits the entries whose keys begin with `prefix`, in key order, until `body` returns false.
     func scan(
-        _ name: String, prefix: [UInt8],
+        _ name: String,
+        prefix: [UInt8],
         _ body: (_ key: Span<UInt8>, _ value: Span<UInt8>) -> Bool
     ) throws(StoreError) {
         guard let table = databases[name] else { return }
@@ -162,12 +176,15 @@ extension StoreError {
         case .damaged(let detail): self = .damaged(path: path, detail: detail)
         case .truncated(_, let expected, let actual):
             self = .damaged(
-                path: path, detail: "it has \(actual) bytes of \(expected): it was cut short")
+                path: path,
+                detail: "it has \(actual) bytes of \(expected): it was cut short"
+            )
         case .versionMismatch:
             self = .damaged(path: path, detail: "it is not an LMDB file of this version")
         case .storageFull:
             self = .system(
-                SystemError(operation: "write to", path: path, errno: .noSpace))
+                SystemError(operation: "write to", path: path, errno: .noSpace)
+            )
         default: self = .unavailable("\(path): \(error)")
         }
     }

@@ -29,7 +29,9 @@ extension SealedSegment {
     ///
     /// Time is not looked at, and of names only the first 400 bytes: the caller checks the records.
     func candidates(
-        _ query: SearchQuery, collections: [CollectionName], geometry: SegmentGeometry
+        _ query: SearchQuery,
+        collections: [CollectionName],
+        geometry: SegmentGeometry
     ) throws(StoreError) -> OffsetSet {
         let wanted = query.collection.map { [$0] } ?? collections
         var sources = [log]
@@ -63,7 +65,8 @@ extension SealedSegment {
         for label in query.labels {
             try narrow(
                 TableName.byLabel,
-                wanted.map { IndexEntries.labelPrefix($0, label.key, label.value) })
+                wanted.map { IndexEntries.labelPrefix($0, label.key, label.value) }
+            )
         }
         if let prefix = query.namePrefix {
             try narrow(TableName.byName, wanted.map { IndexEntries.namePrefix($0, prefix) })

@@ -71,8 +71,9 @@ final class SealingService: Sendable {
     func waitForRoom() throws(StoreError) {
         let end = Clock.monotonicNanoseconds() + Self.patienceNanoseconds
         while !view.waitForSeals(
-            limit: openLimit, deadlineNanoseconds: Clock.monotonicNanoseconds() + 100_000_000)
-        {
+            limit: openLimit,
+            deadlineNanoseconds: Clock.monotonicNanoseconds() + 100_000_000
+        ) {
             if let failure = lastFailure, Clock.monotonicNanoseconds() > end { throw failure }
         }
     }
@@ -106,7 +107,9 @@ final class SealingService: Sendable {
                 let deadline = Clock.monotonicNanoseconds() + Self.retryNanoseconds
                 state.withLock { $0.lastFailure = error }
                 state.withLock(
-                    when: { $0.isStopping }, on: changed, deadlineNanoseconds: deadline
+                    when: { $0.isStopping },
+                    on: changed,
+                    deadlineNanoseconds: deadline
                 ) { _ in }
             }
         }

@@ -23,7 +23,10 @@ struct SegmentContents {
 
     /// Adds the segment's next record.
     mutating func append(
-        _ record: Record, bytes: Span<UInt8>, frame: RecordFrame, opening: SealedOpening?,
+        _ record: Record,
+        bytes: Span<UInt8>,
+        frame: RecordFrame,
+        opening: SealedOpening?,
         at index: RecordIndex
     ) {
         tree.append(MerkleTree.leafHash(bytes))
@@ -59,12 +62,19 @@ struct SegmentContents {
         var files: [String: SegmentSummary.PayloadPart] = [:]
         for (name, group) in groups {
             files[name.fileName] = SegmentSummary.PayloadPart(
-                payloads: UInt64(group.payloads.count), openings: UInt64(group.openings.count))
+                payloads: UInt64(group.payloads.count),
+                openings: UInt64(group.openings.count)
+            )
         }
         return SegmentSummary(
-            segment: segment, recordCount: tree.size.value, root: tree.root,
-            firstReceived: firstReceived, lastReceived: lastReceived, collections: collections,
-            payloadFiles: files)
+            segment: segment,
+            recordCount: tree.size.value,
+            root: tree.root,
+            firstReceived: firstReceived,
+            lastReceived: lastReceived,
+            collections: collections,
+            payloadFiles: files
+        )
     }
 }
 

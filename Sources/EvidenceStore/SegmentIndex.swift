@@ -47,8 +47,13 @@ final class SegmentIndex: Sendable {
             state.entries.append(
                 Entry(
                     collection: Self.number(of: facts.collection, in: &state),
-                    digest: facts.description?.payloadDigest, received: facts.received,
-                    nameStart: start, nameEnd: nameEnd, labelsEnd: state.text.count))
+                    digest: facts.description?.payloadDigest,
+                    received: facts.received,
+                    nameStart: start,
+                    nameEnd: nameEnd,
+                    labelsEnd: state.text.count
+                )
+            )
         }
     }
 
@@ -83,7 +88,10 @@ final class SegmentIndex: Sendable {
     }
 
     private static func has(
-        _ prefix: [UInt8]?, _ labels: [[UInt8]], _ entry: Entry, _ text: [UInt8]
+        _ prefix: [UInt8]?,
+        _ labels: [[UInt8]],
+        _ entry: Entry,
+        _ text: [UInt8]
     ) -> Bool {
         if let prefix {
             guard text[entry.nameStart..<entry.nameEnd].starts(with: prefix) else { return false }

@@ -15,8 +15,12 @@ struct SegmentReader: ~Copyable {
     let path: String
 
     init(
-        transaction: consuming ReadTransaction, records: Database? = nil,
-        payloads: Database? = nil, openings: Database? = nil, tiles: Database? = nil, path: String
+        transaction: consuming ReadTransaction,
+        records: Database? = nil,
+        payloads: Database? = nil,
+        openings: Database? = nil,
+        tiles: Database? = nil,
+        path: String
     ) {
         self.transaction = transaction
         self.records = records
@@ -30,7 +34,8 @@ struct SegmentReader: ~Copyable {
     ///
     /// - Throws: `damaged` if the record is not there or its frame does not check.
     func withRecord<Result>(
-        at index: RecordIndex, _ body: (RecordFrame, Span<UInt8>) -> Result
+        at index: RecordIndex,
+        _ body: (RecordFrame, Span<UInt8>) -> Result
     ) throws(StoreError) -> Result {
         let found: Result?? = try value(.record(index), in: records) { bytes in
             RecordFrame(parsing: bytes).map {
@@ -64,7 +69,9 @@ struct SegmentReader: ~Copyable {
             return try? SealedOpening(
                 salt: Self.copy(bytes.extracting(first: SealedOpening.saltSizeBytes)),
                 description: Self.copy(
-                    bytes.extracting(droppingFirst: SealedOpening.saltSizeBytes)))
+                    bytes.extracting(droppingFirst: SealedOpening.saltSizeBytes)
+                )
+            )
         }
         guard let found else { return nil }
         guard let found else { throw damaged("the opening of record \(index) cannot be read") }
@@ -100,7 +107,9 @@ struct SegmentReader: ~Copyable {
     }
 
     private func value<Result>(
-        _ key: TableKey, in table: Database?, _ body: (Span<UInt8>) -> Result
+        _ key: TableKey,
+        in table: Database?,
+        _ body: (Span<UInt8>) -> Result
     ) throws(StoreError) -> Result? {
         guard let table else { return nil }
         do throws(LMDBError) {

@@ -27,7 +27,8 @@ struct SegmentSealer {
     /// - Parameter checkpoint: The signed checkpoint of the tree that ends with this segment.
     /// - Returns: The manifest and the key filter, durable with the rest.
     func seal(
-        _ segment: UnsealedSegment, checkpoint: [UInt8]
+        _ segment: UnsealedSegment,
+        checkpoint: [UInt8]
     ) throws(StoreError) -> (SegmentSummary, KeyFilter?) {
         let number = segment.number
         let reader = try segment.beginRead()
@@ -57,7 +58,8 @@ struct SegmentSealer {
     }
 
     private func contents(
-        of number: SegmentNumber, _ reader: borrowing SegmentReader
+        of number: SegmentNumber,
+        _ reader: borrowing SegmentReader
     ) throws(StoreError) -> SegmentContents {
         var contents = SegmentContents()
         let first = geometry.firstIndex(of: number).value
@@ -66,14 +68,20 @@ struct SegmentSealer {
             let (frame, bytes) = try reader.record(at: index)
             let record = try Record.stored(bytes.span, at: index, in: reader.path)
             contents.append(
-                record, bytes: bytes.span, frame: frame, opening: try reader.opening(of: index),
-                at: index)
+                record,
+                bytes: bytes.span,
+                frame: frame,
+                opening: try reader.opening(of: index),
+                at: index
+            )
         }
         return contents
     }
 
     private func writePayloads(
-        _ group: SegmentContents.Group, _ reader: borrowing SegmentReader, to path: String
+        _ group: SegmentContents.Group,
+        _ reader: borrowing SegmentReader,
+        to path: String
     ) throws(StoreError) {
         let writer = try SealedFileWriter(path: path)
         for index in group.payloads {
@@ -89,7 +97,10 @@ struct SegmentSealer {
             guard let opening = try reader.opening(of: index) else { continue }
             try TableKey.record(index).withSpan { key throws(StoreError) in
                 try writer.append(
-                    key, (opening.salt + opening.description).span, to: TableName.openings)
+                    key,
+                    (opening.salt + opening.description).span,
+                    to: TableName.openings
+                )
             }
         }
         for table in IndexEntries.descriptionTables {
@@ -99,8 +110,11 @@ struct SegmentSealer {
     }
 
     private func writeLog(
-        _ contents: SegmentContents, _ summary: SegmentSummary, _ checkpoint: [UInt8],
-        _ reader: borrowing SegmentReader, to path: String
+        _ contents: SegmentContents,
+        _ summary: SegmentSummary,
+        _ checkpoint: [UInt8],
+        _ reader: borrowing SegmentReader,
+        to path: String
     ) throws(StoreError) {
         let writer = try SealedFileWriter(path: path)
         let first = geometry.firstIndex(of: summary.segment).value
@@ -108,12 +122,17 @@ struct SegmentSealer {
             let index = RecordIndex(value)
             let (frame, bytes) = try reader.record(at: index)
             try TableKey.record(index).withSpan { key throws(StoreError) in
-                try writer.append(key, frame.encoded(record: bytes.span).span, to: TableName.records)
+                try writer.append(
+                    key,
+                    frame.encoded(record: bytes.span).span,
+                    to: TableName.records
+                )
             }
         }
         for tile in TileCoordinate.completed(
-            from: TreeSize(first), to: TreeSize(first + summary.recordCount))
-        {
+            from: TreeSize(first),
+            to: TreeSize(first + summary.recordCount)
+        ) {
             guard let hashes = try reader.tile(tile) else {
                 throw .damaged(path: reader.path, detail: "\(tile) is missing")
             }
@@ -134,7 +153,8 @@ struct SegmentSealer {
 
     /// Reads the temporary files as a reader of the sealed segment will.
     private func verify(
-        _ contents: SegmentContents, _ summary: SegmentSummary
+        _ contents: SegmentContents,
+        _ summary: SegmentSummary
     ) throws(StoreError) {
         let number = summary.segment
         let log = try SealedFile(path: temporary(paths.log(number)))
@@ -160,7 +180,8 @@ struct SegmentSealer {
     }
 
     private func publish(
-        _ contents: SegmentContents, _ number: SegmentNumber
+        _ contents: SegmentContents,
+        _ number: SegmentNumber
     ) throws(StoreError) {
         let files =
             contents.groups.keys.sorted().map { paths.payloads(number, $0) } + [paths.log(number)]

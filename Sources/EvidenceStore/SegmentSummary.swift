@@ -55,7 +55,8 @@ struct SegmentSummary: Equatable, Sendable {
     }
 
     private static func object<Part>(
-        _ parts: [String: Part], _ members: (Part) -> JSONObject
+        _ parts: [String: Part],
+        _ members: (Part) -> JSONObject
     ) -> JSONValue {
         var object = JSONObject()
         for (name, part) in parts { object[name] = .object(members(part)) }
@@ -77,12 +78,16 @@ struct SegmentSummary: Equatable, Sendable {
         else { return nil }
         var collectionParts: [String: CollectionPart] = [:]
         for (name, value) in collections.members {
-            guard let part = value.object, part.members.count == 3, let count = part["count"]?.unsigned,
+            guard let part = value.object, part.members.count == 3,
+                let count = part["count"]?.unsigned,
                 let index = part["lastIndex"]?.unsigned,
                 let sequence = part["lastSequence"]?.unsigned
             else { return nil }
             collectionParts[name] = CollectionPart(
-                count: count, lastSequence: sequence, lastIndex: index)
+                count: count,
+                lastSequence: sequence,
+                lastIndex: index
+            )
         }
         var payloadParts: [String: PayloadPart] = [:]
         for (name, value) in payloadFiles.members {
@@ -93,14 +98,23 @@ struct SegmentSummary: Equatable, Sendable {
             payloadParts[name] = PayloadPart(payloads: payloads, openings: openings)
         }
         self.init(
-            segment: SegmentNumber(segment), recordCount: recordCount, root: root,
-            firstReceived: first, lastReceived: last, collections: collectionParts,
-            payloadFiles: payloadParts)
+            segment: SegmentNumber(segment),
+            recordCount: recordCount,
+            root: root,
+            firstReceived: first,
+            lastReceived: last,
+            collections: collectionParts,
+            payloadFiles: payloadParts
+        )
     }
 
     init(
-        segment: SegmentNumber, recordCount: UInt64, root: SHA256Digest, firstReceived: Timestamp,
-        lastReceived: Timestamp, collections: [String: CollectionPart],
+        segment: SegmentNumber,
+        recordCount: UInt64,
+        root: SHA256Digest,
+        firstReceived: Timestamp,
+        lastReceived: Timestamp,
+        collections: [String: CollectionPart],
         payloadFiles: [String: PayloadPart]
     ) {
         self.segment = segment

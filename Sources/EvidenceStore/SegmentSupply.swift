@@ -37,12 +37,14 @@ final class SegmentSupply: Sendable {
         }
         changed.broadcast()
         thread?.join()
+        state.withLock { $0.ready?.close() }
     }
 
     /// Waits for the segment that comes next, and begins with the one after it.
     func take(_ number: SegmentNumber) throws(StoreError) -> UnsealedSegment {
         let segment = try state.withLock(
-            when: { $0.ready != nil || $0.failure != nil || $0.isStopping }, on: changed
+            when: { $0.ready != nil || $0.failure != nil || $0.isStopping },
+            on: changed
         ) { state throws(StoreError) -> UnsealedSegment in
             if let failure = state.failure { throw failure }
             guard let segment = state.ready.take() else {
@@ -59,7 +61,8 @@ final class SegmentSupply: Sendable {
     private func run() {
         while true {
             let wanted: SegmentNumber? = state.withLock(
-                when: { $0.isStopping || ($0.wanted != nil && $0.ready == nil) }, on: changed
+                when: { $0.isStopping || ($0.wanted != nil && $0.ready == nil) },
+                on: changed
             ) { state in
                 state.isStopping ? nil : state.wanted.take()
             }

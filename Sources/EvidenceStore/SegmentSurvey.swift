@@ -14,12 +14,16 @@ struct SegmentSurvey: Sendable {
         for name in names {
             guard let number = StorePaths.segmentNumber(directory: name) else {
                 throw .damaged(
-                    path: paths.segments + "/" + name, detail: "it does not belong here")
+                    path: paths.segments + "/" + name,
+                    detail: "it does not belong here"
+                )
             }
             let expected = sealedCount + UInt64(unsealed.count)
             guard number.value == expected else {
                 throw .damaged(
-                    path: paths.segment(SegmentNumber(expected)), detail: "the segment is missing")
+                    path: paths.segment(SegmentNumber(expected)),
+                    detail: "the segment is missing"
+                )
             }
             let isSealed = try onDisk { () throws(SystemError) in
                 try FileSystem.exists(paths.log(number))
@@ -31,7 +35,8 @@ struct SegmentSurvey: Sendable {
             } else {
                 throw .damaged(
                     path: paths.log(unsealed[0]),
-                    detail: "the file is missing, while later segments are sealed")
+                    detail: "the file is missing, while later segments are sealed"
+                )
             }
         }
     }

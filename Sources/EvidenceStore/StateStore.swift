@@ -21,7 +21,10 @@ final class StateStore: Sendable {
         try onDisk { () throws(SystemError) in try FileSystem.makeDirectoryIfAbsent(paths.state) }
         do throws(LMDBError) {
             environment = try LMDBKit.Environment(
-                path: path, access: .readWrite(mapSizeBytes: 1 << 34), maxDatabases: 4)
+                path: path,
+                access: .readWrite(mapSizeBytes: 1 << 34),
+                maxDatabases: 4
+            )
             let transaction = try environment.beginWrite()
             entries = try transaction.createDatabase("state")
             try transaction.commit()
@@ -42,18 +45,30 @@ final class StateStore: Sendable {
         }
     }
 
+    func close() { environment.close() }
+
     /// Keeps the checkpoint and the time, durably.
     func beat(
-        checkpoint: [UInt8], wall: Timestamp, bootNanoseconds: UInt64
+        checkpoint: [UInt8],
+        wall: Timestamp,
+        bootNanoseconds: UInt64
     ) throws(StoreError) {
         let heartbeat =
             BigEndian.bytes(of: UInt64(wall.milliseconds)) + BigEndian.bytes(of: bootNanoseconds)
         do throws(LMDBError) {
             let transaction = try environment.beginWrite()
             try transaction.put(
-                Self.checkpointKey.span, checkpoint.span, in: entries, mode: .replace)
+                Self.checkpointKey.span,
+                checkpoint.span,
+                in: entries,
+                mode: .replace
+            )
             try transaction.put(
-                Self.heartbeatKey.span, heartbeat.span, in: entries, mode: .replace)
+                Self.heartbeatKey.span,
+                heartbeat.span,
+                in: entries,
+                mode: .replace
+            )
             try transaction.commit()
         } catch {
             throw StoreError(error, path: path)

@@ -23,7 +23,9 @@ package final class StoreMetrics: Sendable {
     package let sealFailures = Counter()
     package let heartbeatFailures = Counter()
     /// Records in a commit.
-    package let batchRecords = Histogram(bounds: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096])
+    package let batchRecords = Histogram(bounds: [
+        1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096,
+    ])
     /// Seconds that LMDB's commit takes, both syncs included.
     package let commitSeconds = Histogram(bounds: Histogram.latencies)
     /// Seconds that reading back, hashing again and signing take.
@@ -87,7 +89,9 @@ package final class Histogram: Sendable {
 
     package init(bounds: [Double]) {
         self.bounds = bounds
-        state = Platform.Mutex(Snapshot(counts: [UInt64](repeating: 0, count: bounds.count + 1), sum: 0))
+        state = Platform.Mutex(
+            Snapshot(counts: [UInt64](repeating: 0, count: bounds.count + 1), sum: 0)
+        )
     }
 
     package var snapshot: Snapshot { state.withLock { $0 } }

@@ -17,7 +17,10 @@ final class ExpandedTile: Sendable {
             for position in 0..<(128 >> level) {
                 nodes.append(
                     MerkleTree.nodeHash(
-                        nodes[start + 2 * position], nodes[start + 2 * position + 1]))
+                        nodes[start + 2 * position],
+                        nodes[start + 2 * position + 1]
+                    )
+                )
             }
         }
         self.nodes = nodes

@@ -33,8 +33,10 @@ final class UnsealedSegment: Sendable {
         }
         do throws(LMDBError) {
             environment = try LMDBKit.Environment(
-                path: path, access: .readWrite(mapSizeBytes: Self.mapSizeBytes(geometry)),
-                maxDatabases: 4)
+                path: path,
+                access: .readWrite(mapSizeBytes: Self.mapSizeBytes(geometry)),
+                maxDatabases: 4
+            )
             let transaction = try environment.beginWrite()
             records = try transaction.createDatabase(TableName.records)
             payloads = try transaction.createDatabase(TableName.payloads)
@@ -62,7 +64,9 @@ final class UnsealedSegment: Sendable {
 
     /// Makes records and completed tiles durable in one transaction. All or nothing.
     func commit(
-        _ batch: [PendingRecord], tiles completed: [CompletedTile], metrics: StoreMetrics
+        _ batch: [PendingRecord],
+        tiles completed: [CompletedTile],
+        metrics: StoreMetrics
     ) throws(StoreError) {
         do throws(LMDBError) {
             let transaction = try environment.beginWrite()
@@ -77,14 +81,16 @@ final class UnsealedSegment: Sendable {
             let begin = Clock.monotonicNanoseconds()
             try transaction.commit()
             metrics.commitSeconds.record(
-                Double(Clock.monotonicNanoseconds() - begin) / 1_000_000_000)
+                Double(Clock.monotonicNanoseconds() - begin) / 1_000_000_000
+            )
         } catch {
             throw StoreError(error, path: path)
         }
     }
 
     private func put(
-        _ pending: PendingRecord, in transaction: borrowing WriteTransaction
+        _ pending: PendingRecord,
+        in transaction: borrowing WriteTransaction
     ) throws(LMDBError) {
         try TableKey.record(pending.index).withSpan { key throws(LMDBError) in
             try transaction.put(key, pending.frameBytes.span, in: records, mode: .append)
@@ -106,8 +112,13 @@ final class UnsealedSegment: Sendable {
     func beginRead() throws(StoreError) -> SegmentReader {
         do throws(LMDBError) {
             return SegmentReader(
-                transaction: try environment.beginRead(), records: records, payloads: payloads,
-                openings: openings, tiles: tiles, path: path)
+                transaction: try environment.beginRead(),
+                records: records,
+                payloads: payloads,
+                openings: openings,
+                tiles: tiles,
+                path: path
+            )
         } catch {
             throw StoreError(error, path: path)
         }
@@ -116,7 +127,7 @@ final class UnsealedSegment: Sendable {
     /// The path of the file that LMDB keeps beside this one.
     static func lockPath(of path: String) -> String { path + "-lock" }
 
-    /// Ends the use of the file. The last owner calls it by letting go; this is for tests.
+    /// Ends the use of the file, as soon as nobody reads in it.
     func close() { environment.close() }
 }
 

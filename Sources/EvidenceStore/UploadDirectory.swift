@@ -37,8 +37,7 @@ final class UploadDirectory: Sendable {
         }
         guard !ids.isEmpty else { return }
         try onDisk { () throws(SystemError) in
-            for id in ids {
-                guard try FileSystem.exists(paths.incoming(id)) else { continue }
+            for id in ids where try FileSystem.exists(paths.incoming(id)) {
                 let final = paths.payloadFile(id)
                 try FileSystem.rename(paths.incoming(id), to: final)
                 try FileSystem.syncDirectory(FileSystem.parent(of: final))
@@ -62,8 +61,8 @@ final class UploadDirectory: Sendable {
     func open(_ id: UploadID) throws(StoreError) -> File {
         let final = paths.payloadFile(id)
         do throws(SystemError) {
-            for path in [final, paths.incoming(id), final] {
-                if try FileSystem.exists(path) { return try File(path, .read) }
+            for path in [final, paths.incoming(id), final] where try FileSystem.exists(path) {
+                return try File(path, .read)
             }
         } catch {
             throw .system(error)

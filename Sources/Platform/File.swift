@@ -68,13 +68,18 @@ package struct File: ~Copyable {
 
     /// Reads up to the buffer's size at an offset; fewer bytes only at the end of the file.
     package func read(
-        into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
+        into buffer: UnsafeMutableRawBufferPointer,
+        at offset: UInt64
     ) throws(SystemError) -> Int {
         var done = 0
         while done < buffer.count {
             let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
             let count = unsafe pread(
-                descriptor, rest.baseAddress, rest.count, Int(offset) + done)
+                descriptor,
+                rest.baseAddress,
+                rest.count,
+                Int(offset) + done
+            )
             if count < 0 && errno == EINTR { continue }
             guard count >= 0 else { throw failure("read") }
             if count == 0 { break }
@@ -103,7 +108,10 @@ package struct File: ~Copyable {
         while done < bytes.count {
             let count = unsafe bytes.withUnsafeBytes { buffer in
                 unsafe Glibc.write(
-                    descriptor, buffer.baseAddress.map { unsafe $0 + done }, buffer.count - done)
+                    descriptor,
+                    buffer.baseAddress.map { unsafe $0 + done },
+                    buffer.count - done
+                )
             }
             if count < 0 && errno == EINTR { continue }
             guard count >= 0 else { throw failure("write to") }
@@ -117,8 +125,11 @@ package struct File: ~Copyable {
         while done < bytes.count {
             let count = unsafe bytes.withUnsafeBytes { buffer in
                 unsafe pwrite(
-                    descriptor, buffer.baseAddress.map { unsafe $0 + done }, buffer.count - done,
-                    Int(offset) + done)
+                    descriptor,
+                    buffer.baseAddress.map { unsafe $0 + done },
+                    buffer.count - done,
+                    Int(offset) + done
+                )
             }
             if count < 0 && errno == EINTR { continue }
             guard count >= 0 else { throw failure("write to") }
@@ -162,6 +173,9 @@ package struct File: ~Copyable {
         guard errno == EWOULDBLOCK else { throw failure("lock") }
         return false
     }
+
+    /// Gives the advisory lock up; closing the file does so too.
+    package func unlock() { _ = flock(descriptor, LOCK_UN) }
 
     private func failure(_ operation: String) -> SystemError {
         SystemError(operation: operation, path: path, errno: .current)

@@ -32,10 +32,14 @@ package enum FileSystem {
             default: .other
             }
         return Information(
-            kind: kind, sizeBytes: UInt64(found.st_size), permissions: found.st_mode & 0o7777,
+            kind: kind,
+            sizeBytes: UInt64(found.st_size),
+            permissions: found.st_mode & 0o7777,
             modifiedNanoseconds: Int64(found.st_mtim.tv_sec) * 1_000_000_000
                 + Int64(found.st_mtim.tv_nsec),
-            device: UInt64(found.st_dev), inode: UInt64(found.st_ino))
+            device: UInt64(found.st_dev),
+            inode: UInt64(found.st_ino)
+        )
     }
 
     /// Whether something is at the path.
@@ -45,7 +49,8 @@ package enum FileSystem {
 
     /// Makes one directory.
     package static func makeDirectory(
-        _ path: String, permissions: UInt32 = 0o750
+        _ path: String,
+        permissions: UInt32 = 0o750
     ) throws(SystemError) {
         guard unsafe mkdir(path, permissions) == 0 else {
             throw SystemError(operation: "make directory", path: path, errno: .current)
@@ -152,7 +157,8 @@ package enum FileSystem {
 
     /// Sets the permission bits of a path.
     package static func setPermissions(
-        _ path: String, _ permissions: UInt32
+        _ path: String,
+        _ permissions: UInt32
     ) throws(SystemError) {
         guard unsafe chmod(path, permissions) == 0 else {
             throw SystemError(operation: "set permissions of", path: path, errno: .current)
@@ -161,7 +167,8 @@ package enum FileSystem {
 
     /// Reads a whole file of at most `limitBytes`.
     package static func contents(
-        _ path: String, limitBytes: Int = 1 << 20
+        _ path: String,
+        limitBytes: Int = 1 << 20
     ) throws(SystemError) -> [UInt8] {
         let file = try File(path, .read)
         let bytes = try file.read(count: limitBytes + 1, at: 0)
@@ -173,7 +180,9 @@ package enum FileSystem {
 
     /// Puts a file in place durably: written and synced under a temporary name, then renamed.
     package static func writeDurably(
-        _ bytes: Span<UInt8>, to path: String, permissions: UInt32
+        _ bytes: Span<UInt8>,
+        to path: String,
+        permissions: UInt32
     ) throws(SystemError) {
         let temporary = path + ".tmp"
         do {

@@ -34,7 +34,8 @@ internal import Glibc
     ///
     /// - Parameter deadlineNanoseconds: On the monotonic clock; after it `body` runs anyway.
     package func withLock<Result, Failure: Error>(
-        when condition: (State) -> Bool, on signal: Condition,
+        when condition: (State) -> Bool,
+        on signal: Condition,
         deadlineNanoseconds: UInt64? = nil,
         _ body: (inout State) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -76,7 +77,8 @@ internal import Glibc
 
     /// Waits; false once the deadline has passed.
     fileprivate func wait(
-        _ mutex: UnsafeMutablePointer<pthread_mutex_t>, deadlineNanoseconds: UInt64?
+        _ mutex: UnsafeMutablePointer<pthread_mutex_t>,
+        deadlineNanoseconds: UInt64?
     ) -> Bool {
         guard let deadlineNanoseconds else {
             unsafe pthread_cond_wait(condition, mutex)
@@ -84,7 +86,8 @@ internal import Glibc
         }
         var deadline = timespec(
             tv_sec: Int(deadlineNanoseconds / 1_000_000_000),
-            tv_nsec: Int(deadlineNanoseconds % 1_000_000_000))
+            tv_nsec: Int(deadlineNanoseconds % 1_000_000_000)
+        )
         return unsafe pthread_cond_timedwait(condition, mutex, &deadline) != ETIMEDOUT
     }
 }

@@ -18,19 +18,24 @@ package final class Thread: @unchecked Sendable {
     ///
     /// - Parameter name: At most 15 bytes, as `ps -L` shows it.
     package init(
-        name: String, priority: Priority = .normal, _ body: @escaping @Sendable () -> Void
+        name: String,
+        priority: Priority = .normal,
+        _ body: @escaping @Sendable () -> Void
     ) {
         let start = unsafe Unmanaged.passRetained(Start(name: name, priority: priority, body: body))
         var created = pthread_t()
         let status = unsafe pthread_create(
-            &created, nil,
+            &created,
+            nil,
             { context in
                 // The only owner of `Start`: passed retained above, released here.
                 guard let context = unsafe context else { return nil }
                 let start = unsafe Unmanaged<Start>.fromOpaque(context).takeRetainedValue()
                 start.run()
                 return nil
-            }, start.toOpaque())
+            },
+            start.toOpaque()
+        )
         precondition(status == 0, "pthread_create failed: \(status)")
         handle = created
     }

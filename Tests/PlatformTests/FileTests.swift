@@ -88,7 +88,9 @@ import Testing
         let never = Mutex(false)
         let deadline = Clock.monotonicNanoseconds() + 5_000_000
         let value = never.withLock(
-            when: { $0 }, on: Condition(), deadlineNanoseconds: deadline
+            when: { $0 },
+            on: Condition(),
+            deadlineNanoseconds: deadline
         ) { $0 }
         #expect(!value)
         #expect(Clock.monotonicNanoseconds() >= deadline)
