@@ -115,5 +115,7 @@ struct FileHeader {
 /// The number in `count` bytes at `offset`; `nil` beyond the end.
 func littleEndian(_ bytes: [UInt8], _ offset: Int, _ count: Int) -> UInt64? {
     guard offset + count <= bytes.count else { return nil }
-    return bytes[offset..<offset + count].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    var number: UInt64 = 0
+    for index in 0..<count { number |= UInt64(bytes[offset + index]) << (8 * index) }
+    return number
 }

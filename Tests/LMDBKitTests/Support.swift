@@ -32,11 +32,17 @@ func key(_ number: Int) -> [UInt8] {
     (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * $0)) }
 }
 
+/// Bytes that differ from number to number.
 func value(_ number: Int, count: Int = 700) -> [UInt8] {
-    (0..<count).map { UInt8(truncatingIfNeeded: number &* 31 &+ $0 &* 7) }
+    let start = number &* 31 & 255
+    return Array(pattern[start..<start + count])
 }
 
-func copy(_ bytes: Span<UInt8>) -> [UInt8] { bytes.indices.map { bytes[$0] } }
+private let pattern = [UInt8]((0..<4_200).flatMap { _ in UInt8.min...UInt8.max }.map { $0 &* 7 })
+
+func copy(_ bytes: Span<UInt8>) -> [UInt8] {
+    unsafe bytes.withUnsafeBufferPointer { unsafe [UInt8]($0) }
+}
 
 // `#expect` cannot take a `Span` apart, so the tests speak of arrays.
 
