@@ -4,10 +4,10 @@
 #include <zstd_errors.h>
 
 // Macros that Swift does not see.
-static inline unsigned long long strongroom_zstd_content_size_unknown(void) {
+static inline unsigned long long shim_ZSTD_CONTENTSIZE_UNKNOWN(void) {
     return ZSTD_CONTENTSIZE_UNKNOWN;
 }
-static inline unsigned long long strongroom_zstd_content_size_error(void) {
+static inline unsigned long long shim_ZSTD_CONTENTSIZE_ERROR(void) {
     return ZSTD_CONTENTSIZE_ERROR;
 }
 #endif

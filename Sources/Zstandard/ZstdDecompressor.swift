@@ -76,9 +76,9 @@ internal import CZstd
             )
         }
         guard UInt32(littleEndian: magic) == ZSTD_MAGICNUMBER,
-            contentSize != strongroom_zstd_content_size_error()
+            contentSize != shim_ZSTD_CONTENTSIZE_ERROR()
         else { throw .damaged(detail: "not a zstd frame") }
-        guard contentSize != strongroom_zstd_content_size_unknown() else {
+        guard contentSize != shim_ZSTD_CONTENTSIZE_UNKNOWN() else {
             throw .damaged(detail: "a frame that does not tell its size")
         }
         guard originalSize >= 0, contentSize == UInt64(originalSize) else {
