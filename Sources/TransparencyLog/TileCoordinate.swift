@@ -27,7 +27,7 @@ public struct TileCoordinate: Hashable, Sendable, CustomStringConvertible {
     /// A tile; nil if no tree up to ``TreeSize/maximum`` has it.
     public init?(level: Int, index: UInt64, width: Int = TileCoordinate.fullWidth) {
         guard (0...Self.maximumLevel).contains(level), (1...Self.fullWidth).contains(width),
-            index < TreeSize.maximum.value >> 8,
+            index <= TreeSize.maximum.value >> 8,
             index * 256 + UInt64(width) <= TreeSize.maximum.value >> UInt64(level * Self.height)
         else { return nil }
         self.init(checkedLevel: level, index: index, width: width)

@@ -10,16 +10,18 @@ enum TilePath {
 
     /// Writes `<N>[.p/<W>]`.
     static func format(index: UInt64, width: Int) -> String {
-        var groups: [String] = []
-        var rest = index
-        repeat {
-            let digits = String(rest % 1000)
-            groups.append(String(repeating: "0", count: 3 - digits.count) + digits)
+        var number = threeDigits(index % 1000)
+        var rest = index / 1000
+        while rest > 0 {
+            number = "x" + threeDigits(rest % 1000) + "/" + number
             rest /= 1000
-        } while rest > 0
-        let number = groups.reversed().joined(separator: "/x")
-        let prefix = groups.count > 1 ? "x" : ""
-        return prefix + number + (width == fullWidth ? "" : ".p/\(width)")
+        }
+        return number + (width == fullWidth ? "" : ".p/\(width)")
+    }
+
+    private static func threeDigits(_ group: UInt64) -> String {
+        let digits = String(group)
+        return String(repeating: "0", count: 3 - digits.count) + digits
     }
 
     /// Splits a path at its slashes, byte for byte.

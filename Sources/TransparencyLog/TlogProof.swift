@@ -54,7 +54,7 @@ public struct TlogProof: Equatable, Sendable {
     /// Reads a proof; only the exact text that ``encoded`` gives is accepted.
     ///
     /// - Throws: ``TlogProofError/malformed(detail:)``; ``TlogProofError/checkpoint(_:)`` when the
-    ///   checkpoint is not a signed note.
+    ///   checkpoint is not a signed note or not a checkpoint.
     public init(parsing text: String) throws(TlogProofError) {
         let bytes = Array(text.utf8)
         guard bytes.count <= Self.maximumBytes else {
@@ -81,6 +81,7 @@ public struct TlogProof: Equatable, Sendable {
         path = try Self.path(from: &reader)
         do {
             checkpoint = try SignedNote(parsing: Array(reader.rest))
+            _ = try Checkpoint(parsing: checkpoint.text)
         } catch {
             throw .checkpoint(error)
         }

@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""Rebuilds the test vectors of the transparency log without any code of Strongroom.
+
+    build.py            compares the files below Tests/Vectors with what is built anew; exits with
+                        1 if one differs
+    build.py --write    writes them
+
+What computes the vectors is named in each module: the packages `pymerkle`, `aics-tlog` and
+`cryptography`, and the definitions of RFC 6962 and of the C2SP specifications written out here.
+Where two of them can compute the same thing they are compared first, and published values are
+asserted. A difference is a defect to be understood, never a reason to run --write.
+"""
+
+import argparse
+import pathlib
+import sys
+
+import merkle_vectors
+import note_vectors
+import proof_vectors
+import tile_vectors
+
+ROOT = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "Vectors"
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--write", action="store_true", help="write the files")
+    write = arguments.parse_args().write
+    different = 0
+    for module in (merkle_vectors, tile_vectors, note_vectors, proof_vectors):
+        for name, text in module.build().items():
+            path = ROOT / name
+            if write:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+            elif not path.exists() or path.read_text(encoding="utf-8") != text:
+                print(f"differs: {path.relative_to(ROOT.parents[1])}", file=sys.stderr)
+                different += 1
+    return 1 if different else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
