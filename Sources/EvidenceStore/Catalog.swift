@@ -87,11 +87,35 @@ final class Catalog {
     ///
     /// - Throws: `damaged` if an entry is missing or cannot be read.
     func contents() throws(StoreError) -> CatalogContents {
+        try Self.contents(of: environment, path)
+    }
+
+    /// Reads the catalog of a log that nobody has open, and changes nothing.
+    static func contents(ofFileAt path: String) throws(StoreError) -> CatalogContents {
+        let environment: LMDBKit.Environment
+        do throws(LMDBError) {
+            environment = try LMDBKit.Environment(
+                path: path,
+                access: .readOnlySealed,
+                maxDatabases: 4
+            )
+        } catch {
+            throw StoreError(error, path: path)
+        }
+        return try contents(of: environment, path)
+    }
+
+    private static func contents(
+        of environment: LMDBKit.Environment,
+        _ path: String
+    ) throws(StoreError) -> CatalogContents {
         var contents = CatalogContents()
         do throws(LMDBError) {
             let transaction = try environment.beginRead()
-            let count = try transaction.entryCount(in: segments)
-            for number in 0..<count {
+            guard let segments = try transaction.openDatabase("segments"),
+                let filters = try transaction.openDatabase("filters")
+            else { throw LMDBError.damaged(detail: "a table is missing") }
+            for number in 0..<(try transaction.entryCount(in: segments)) {
                 let key = BigEndian.bytes(of: number)
                 let summary: SegmentSummary?? = try transaction.get(key.span, in: segments) {
                     SegmentSummary(parsing: $0)

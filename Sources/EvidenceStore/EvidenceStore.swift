@@ -205,15 +205,30 @@ package final class EvidenceStore: @unchecked Sendable {
 final class LockFile: Sendable {
     private let file: File
 
+    /// Takes the lock, making its file if need be.
     init(_ paths: StorePaths) throws(StoreError) {
-        let isFree: Bool
+        file = try Self.take(paths, .createOrTruncate(permissions: 0o600))
+    }
+
+    /// Takes the lock of a log that must not be changed; nil if it has no such file.
+    convenience init?(existingIn paths: StorePaths) throws(StoreError) {
+        let isThere = try onDisk { () throws(SystemError) in try FileSystem.exists(paths.lock) }
+        guard isThere else { return nil }
+        try self.init(paths, .read)
+    }
+
+    private init(_ paths: StorePaths, _ mode: File.Mode) throws(StoreError) {
+        file = try Self.take(paths, mode)
+    }
+
+    private static func take(_ paths: StorePaths, _ mode: File.Mode) throws(StoreError) -> File {
         do throws(SystemError) {
-            file = try File(paths.lock, .createOrTruncate(permissions: 0o600))
-            isFree = try file.tryLockExclusively()
+            let file = try File(paths.lock, mode)
+            if try file.tryLockExclusively() { return file }
         } catch {
             throw .system(error)
         }
-        guard isFree else { throw .busy(path: paths.root) }
+        throw .busy(path: paths.root)
     }
 
     func release() { file.unlock() }

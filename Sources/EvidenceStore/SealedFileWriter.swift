@@ -126,6 +126,16 @@ final class SealedFile: Sendable {
         }
     }
 
+    /// How many entries a table holds; 0 if there is none of this name.
+    func entryCount(of name: String) throws(StoreError) -> UInt64 {
+        guard let table = databases[name] else { return 0 }
+        do throws(LMDBError) {
+            return try environment.beginRead().entryCount(in: table)
+        } catch {
+            throw StoreError(error, path: path)
+        }
+    }
+
     /// A value of a small table, copied.
     func value(_ key: [UInt8], in name: String) throws(StoreError) -> [UInt8]? {
         guard let table = databases[name] else { return nil }
@@ -149,7 +159,10 @@ final class SealedFile: Sendable {
         do throws(LMDBError) {
             let transaction = try environment.beginRead()
             var cursor = try transaction.cursor(in: table)
-            var isThere = try cursor.seek(atOrAfter: prefix.span)
+            // LMDB has no empty key to seek.
+            var isThere =
+                prefix.isEmpty
+                ? try cursor.first() : try cursor.seek(atOrAfter: prefix.span)
             while isThere {
                 let goesOn = try cursor.withCurrent { key, value in
                     Self.begins(key, with: prefix) && body(key, value)

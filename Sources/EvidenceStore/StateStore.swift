@@ -12,6 +12,7 @@ final class StateStore: Sendable {
     private let entries: Database
     private let path: String
 
+    private static let table = "state"
     private static let checkpointKey = Array("checkpoint".utf8)
     private static let heartbeatKey = Array("heartbeat".utf8)
 
@@ -26,7 +27,7 @@ final class StateStore: Sendable {
                 maxDatabases: 4
             )
             let transaction = try environment.beginWrite()
-            entries = try transaction.createDatabase("state")
+            entries = try transaction.createDatabase(Self.table)
             try transaction.commit()
         } catch {
             throw StoreError(error, path: path)
@@ -35,9 +36,34 @@ final class StateStore: Sendable {
 
     /// The last checkpoint that was kept here, as a signed note; nil in a new state.
     func checkpoint() throws(StoreError) -> [UInt8]? {
+        try Self.checkpoint(in: environment, path)
+    }
+
+    /// The same of a log that nobody has open; changes nothing.
+    static func checkpoint(inFileAt path: String) throws(StoreError) -> [UInt8]? {
+        let environment: LMDBKit.Environment
+        do throws(LMDBError) {
+            environment = try LMDBKit.Environment(
+                path: path,
+                access: .readOnlySealed,
+                maxDatabases: 4
+            )
+        } catch {
+            throw StoreError(error, path: path)
+        }
+        return try checkpoint(in: environment, path)
+    }
+
+    private static func checkpoint(
+        in environment: LMDBKit.Environment,
+        _ path: String
+    ) throws(StoreError) -> [UInt8]? {
         do throws(LMDBError) {
             let transaction = try environment.beginRead()
-            return try transaction.get(Self.checkpointKey.span, in: entries) { bytes in
+            guard let entries = try transaction.openDatabase(table) else {
+                throw LMDBError.damaged(detail: "its table is missing")
+            }
+            return try transaction.get(checkpointKey.span, in: entries) { bytes in
                 unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }
             }
         } catch {

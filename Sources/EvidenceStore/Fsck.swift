@@ -1,0 +1,264 @@
+import Cryptography
+import EvidenceModel
+import Platform
+import TransparencyLog
+
+/// Checks everything that a log's directory holds, from the records' bytes alone; changes nothing.
+///
+/// Every record, payload, tile, index entry, manifest, signature, the catalog and the state are
+/// worked out anew and compared. The log must not be in use.
+package struct Fsck {
+    private let paths: StorePaths
+    private let description: LogDescription
+    private let lock: LockFile?
+    private let progress: (_ segment: UInt64, _ of: UInt64) -> Void
+
+    private var report = FsckReport()
+    private let upper: UpperTree
+    private var tree = CompactRange()
+    private var catalog = CatalogContents()
+    private var sequences: [CollectionName: SequenceNumber] = [:]
+    private var lastReceived = Timestamp.earliest
+    private var uploads: Set<UploadID> = []
+    /// The signed checkpoints that were found, with where; checked when the tree is known.
+    private var signedRoots: [(size: TreeSize, root: MerkleHash, path: String)] = []
+
+    /// - Parameter progress: Called before each segment.
+    /// - Throws: `notALog`, `busy`, `newerFormat`, `system`; `damaged` if `log.json` is.
+    package init(
+        path: String,
+        progress: @escaping (_ segment: UInt64, _ of: UInt64) -> Void = { _, _ in }
+    ) throws(StoreError) {
+        paths = StorePaths(path)
+        description = try LogDescription.read(paths)
+        lock = try LockFile(existingIn: paths)
+        upper = UpperTree(geometry: description.geometry)
+        self.progress = progress
+    }
+
+    /// Checks everything.
+    ///
+    /// - Throws: `system` if the machine does not let us read.
+    package mutating func run() throws(StoreError) -> FsckReport {
+        let paths = paths
+        guard let survey = try report.check({ _ throws(StoreError) in try SegmentSurvey(paths) })
+        else { return report }
+        let total = survey.sealedCount + UInt64(survey.unsealed.count)
+        report.segments = total
+        report.sealedSegments = survey.sealedCount
+        for value in 0..<total {
+            progress(value, total)
+            let number = SegmentNumber(value)
+            do throws(StoreError) {
+                try checkSegment(number, isSealed: value < survey.sealedCount)
+            } catch {
+                guard case .damaged(let path, let detail) = error else { throw error }
+                report.damage(path, detail)
+                // Without this segment's records nothing behind it can be worked out.
+                return report
+            }
+        }
+        report.root = tree.root.hex
+        try checkState()
+        try checkCatalog(survey)
+        try checkUploads()
+        return report
+    }
+
+    // MARK: Segments
+
+    private mutating func checkSegment(
+        _ number: SegmentNumber,
+        isSealed: Bool
+    ) throws(StoreError) {
+        let geometry = description.geometry
+        let path = isSealed ? paths.log(number) : paths.active(number)
+        let isThere = try onDisk { () throws(SystemError) in try FileSystem.exists(path) }
+        // A crash can leave the directory of the next segment without its file.
+        guard isThere else { return }
+        let file = try SealedFile(path: path)
+        let reader = try file.beginRead()
+        let first = geometry.firstIndex(of: number).value
+        let count = try reader.recordCount()
+        guard isSealed ? count == geometry.capacity : count <= geometry.capacity else {
+            throw .damaged(path: path, detail: "it holds \(count) records")
+        }
+        guard count == 0 || first == tree.size.value else {
+            throw .damaged(path: path, detail: "it has records, but the one before is not full")
+        }
+        var segment = SegmentCheck(
+            number: number,
+            isSealed: isSealed,
+            paths: paths,
+            geometry: geometry,
+            file: file
+        )
+        for value in first..<first + count {
+            let (frame, bytes) = try reader.record(at: RecordIndex(value))
+            try checkRecord(RecordIndex(value), frame, bytes, &segment)
+        }
+        if segment.tree.isFull {
+            upper.append(segmentRoot: segment.tree.node(level: segment.tree.height, 0))
+        }
+        try segment.checkTiles(
+            from: TreeSize(first),
+            to: tree.size,
+            upper: upper,
+            reader,
+            &report
+        )
+        if isSealed { try checkSealed(&segment) }
+    }
+
+    private mutating func checkRecord(
+        _ index: RecordIndex,
+        _ frame: RecordFrame,
+        _ bytes: [UInt8],
+        _ segment: inout SegmentCheck
+    ) throws(StoreError) {
+        let path = segment.file.path
+        let record = try Record.stored(bytes.span, at: index, in: path)
+        let leaf = MerkleTree.leafHash(bytes.span)
+        tree.append(leaf)
+        segment.tree.append(leaf)
+        report.records += 1
+        if record.received < lastReceived {
+            report.damage(path, "record \(index) was received before the one before it")
+        }
+        lastReceived = record.received
+        if case .logCreated(let creation) = record,
+            creation.origin != description.origin
+                || !creation.verifierKeys.contains(description.verifierKey)
+        {
+            report.damage(paths.description, "it does not fit record 0")
+        }
+        if (index.value == 0) != (record.kind == .logCreated) {
+            report.damage(path, "record \(index) is of kind \(record.kind.rawValue)")
+        }
+        if let collection = record.collection, let sequence = record.sequence {
+            let expected = sequences[collection]?.next ?? .first
+            if sequence != expected {
+                report.damage(
+                    path,
+                    "record \(index) is number \(sequence) of \(collection), not \(expected)"
+                )
+            }
+            sequences[collection] = sequence
+        }
+        let opening = try segment.checkPayload(record, at: index, frame, &report)
+        if case .file(let id) = frame.payload { uploads.insert(id) }
+        segment.contents.append(
+            record,
+            bytes: bytes.span,
+            frame: frame,
+            opening: opening,
+            at: index
+        )
+    }
+
+    private mutating func checkSealed(_ segment: inout SegmentCheck) throws(StoreError) {
+        try segment.checkIndexes(&report)
+        let number = segment.number
+        guard let summary = segment.contents.summary(of: number) else { return }
+        let sealed = try SealedSegment(number, paths: paths)
+        let path = sealed.log.path
+        if try sealed.summary() != summary {
+            report.damage(path, "its manifest does not fit its records")
+        }
+        if try sealed.filter() != segment.contents.filter {
+            report.damage(path, "its key filter does not fit its records")
+        }
+        catalog.fold(summary, segment.contents.filter)
+        checkSignature(
+            try sealed.checkpoint(),
+            path: path,
+            isEnd: true
+        )
+    }
+
+    /// A signed checkpoint must be the log's and give the root that the records give.
+    private mutating func checkSignature(_ note: [UInt8], path: String, isEnd: Bool) {
+        let signed = try? SignedCheckpoint.open(
+            String(decoding: note, as: UTF8.self),
+            origin: description.origin,
+            keys: [description.verifierKey]
+        )
+        guard let checkpoint = signed?.checkpoint else {
+            return report.damage(path, "its checkpoint is not signed by the log")
+        }
+        report.signatures += 1
+        if isEnd && (checkpoint.size != tree.size || checkpoint.root != tree.root) {
+            report.damage(path, "its checkpoint is not that of the tree that ends with it")
+        }
+    }
+
+    // MARK: Beside the log
+
+    private mutating func checkState() throws(StoreError) {
+        let path = paths.stateFile
+        let isThere = try onDisk { () throws(SystemError) in try FileSystem.exists(path) }
+        guard isThere else { return report.note(path, "it is missing; the next start makes it") }
+        let note = try report.check { _ throws(StoreError) in
+            try StateStore.checkpoint(inFileAt: path)
+        }
+        guard let note = note ?? nil else { return }
+        let before = report.findings.count
+        checkSignature(note, path: path, isEnd: false)
+        guard report.findings.count == before,
+            let text = try? SignedNote(parsing: String(decoding: note, as: UTF8.self)).text,
+            let checkpoint = try? Checkpoint(parsing: text)
+        else { return }
+        guard checkpoint.size <= tree.size else {
+            return report.damage(
+                paths.segments,
+                "the log has \(tree.size) records, but a checkpoint of \(checkpoint.size) was "
+                    + "signed: it was cut or set back to an older copy"
+            )
+        }
+        let nodes = try FsckNodes(paths: paths, geometry: description.geometry, upper: upper)
+        if try RootComputation.root(checkpoint.size, from: nodes) != checkpoint.root {
+            report.damage(
+                paths.segments,
+                "its root at size \(checkpoint.size) is not the one that was signed"
+            )
+        }
+    }
+
+    private mutating func checkCatalog(_ survey: SegmentSurvey) throws(StoreError) {
+        let path = paths.catalogFile
+        let isThere = try onDisk { () throws(SystemError) in try FileSystem.exists(path) }
+        guard isThere else { return report.note(path, "it is missing; the next start makes it") }
+        let stored = try report.check { _ throws(StoreError) in
+            try Catalog.contents(ofFileAt: path)
+        }
+        guard let stored else { return }
+        var fold = CatalogContents()
+        for (summary, filter) in zip(catalog.segments, catalog.filters)
+        where summary.segment < stored.watermark {
+            fold.fold(summary, filter)
+        }
+        if stored != fold {
+            report.damage(path, "it is not what the log gives; remove it, and the start makes it")
+        }
+    }
+
+    private mutating func checkUploads() throws(StoreError) {
+        let paths = paths
+        let directories = try onDisk { () throws(SystemError) in
+            try FileSystem.list(paths.payloads)
+        }
+        for directory in directories {
+            let names = try onDisk { () throws(SystemError) in
+                try FileSystem.list("\(paths.payloads)/\(directory)")
+            }
+            for name in names {
+                let id = name.hasSuffix(".zst") ? UploadID(name: name.dropLast(4)) : nil
+                if let id, uploads.contains(id) { continue }
+                report.note(
+                    "\(paths.payloads)/\(directory)/\(name)",
+                    "no record names it: what an interrupted upload left"
+                )
+            }
+        }
+    }
+}

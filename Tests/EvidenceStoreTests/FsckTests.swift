@@ -1,0 +1,163 @@
+import Cryptography
+import EvidenceModel
+import Platform
+import Testing
+import TransparencyLog
+
+@testable import EvidenceStore
+
+@Suite struct FsckTests {
+    private func check(_ path: String) throws -> FsckReport {
+        var fsck = try Fsck(path: path)
+        return try fsck.run()
+    }
+
+    /// A log with sealed and open segments, sealed and open records, and a payload file.
+    private func richLog() throws -> Fixture {
+        let fixture = try Fixture()
+        try fixture.fill(300, keyed: true)
+        _ = try fixture.append(
+            fixture.submission([UInt8](repeating: 3, count: 2_500_000), name: "large")
+        )
+        for number in 0..<200 {
+            _ = try fixture.append(
+                fixture.submission(
+                    Array("private \(number)".utf8),
+                    name: "hidden-\(number)",
+                    collection: "private",
+                    key: "k\(number)",
+                    isSealed: true
+                )
+            )
+        }
+        try fixture.fill(100)
+        fixture.waitForSeals()
+        return fixture
+    }
+
+    @Test func soundLogIsClean() throws {
+        let fixture = try richLog()
+        let size = fixture.store.checkpoint.size
+        let root = fixture.store.checkpoint.root
+        try fixture.reopen {
+            let report = try check(fixture.path)
+            #expect(report.findings == [])
+            #expect(report.records == size.value)
+            #expect(report.root == root.hex)
+            #expect(report.sealedSegments == 2)
+            #expect(report.signatures == 3)
+            #expect(report.payloads == size.value - 1)
+        }
+    }
+
+    @Test func logThatIsOpenIsLeftAlone() throws {
+        let fixture = try Fixture()
+        #expect(throws: StoreError.busy(path: fixture.path)) { try check(fixture.path) }
+    }
+
+    @Test func fsckChangesNothing() throws {
+        let fixture = try richLog()
+        try fixture.reopen {
+            let before = try snapshot(fixture.path)
+            _ = try check(fixture.path)
+            #expect(try snapshot(fixture.path) == before)
+        }
+    }
+
+    /// Bytes of every file below a directory.
+    private func snapshot(_ path: String) throws -> [String: [UInt8]] {
+        var files: [String: [UInt8]] = [:]
+        for name in try FileSystem.list(path) {
+            let child = "\(path)/\(name)"
+            if try FileSystem.information(child)?.kind == .directory {
+                files.merge(try snapshot(child)) { first, _ in first }
+            } else {
+                files[child] = try FileSystem.contents(child, limitBytes: 1 << 30)
+            }
+        }
+        return files
+    }
+
+    /// Every file that holds evidence, with a change in the middle of its content.
+    @Test(arguments: [
+        "segments/0000000000/log.mdb", "segments/0000000001/log.mdb",
+        "segments/0000000002/active.mdb", "payload-file", "month-file", "log.json",
+    ])
+    func changedContentIsFound(_ what: String) throws {
+        let fixture = try richLog()
+        fixture.store.close()
+        let path = try resolve(what, in: fixture.path)
+        var bytes = try FileSystem.contents(path, limitBytes: 1 << 30)
+        let needle: [UInt8] =
+            switch what {
+            case "log.json": Array("log.example".utf8)
+            case "month-file": Array("payload 1".utf8)
+            case "payload-file": []
+            default: Array("\"kind\":\"evidence\"".utf8)
+            }
+        let place = try #require(
+            needle.isEmpty ? bytes.count / 2 : bytes.firstRange(of: needle)?.lowerBound
+        )
+        bytes[place] ^= 0x01
+        try FileSystem.setPermissions(path, 0o600)
+        try FileSystem.writeDurably(bytes.span, to: path, permissions: 0o600)
+        let isFound: Bool
+        do {
+            isFound = try !check(fixture.path).isClean
+        } catch let error as StoreError {
+            isFound = if case .damaged = error { true } else { false }
+        }
+        #expect(isFound)
+        bytes[place] ^= 0x01
+        try FileSystem.writeDurably(bytes.span, to: path, permissions: 0o600)
+        try fixture.reopen()
+    }
+
+    /// A file that was cut is found, and never a crash.
+    @Test(arguments: [
+        "segments/0000000000/log.mdb", "segments/0000000002/active.mdb", "payload-file",
+        "month-file", "state/state.mdb", "catalog/catalog.mdb", "log.json",
+    ])
+    func cutFileIsFound(_ what: String) throws {
+        let fixture = try richLog()
+        fixture.store.close()
+        let path = try resolve(what, in: fixture.path)
+        let bytes = try FileSystem.contents(path, limitBytes: 1 << 30)
+        for size in [bytes.count / 2, 100, 0] {
+            try FileSystem.setPermissions(path, 0o600)
+            try FileSystem.writeDurably(
+                bytes.span.extracting(first: size),
+                to: path,
+                permissions: 0o600
+            )
+            let isFound: Bool
+            do {
+                isFound = try !check(fixture.path).isClean
+            } catch let error as StoreError {
+                isFound = if case .damaged = error { true } else { false }
+            }
+            #expect(isFound, "\(what) cut to \(size) bytes")
+        }
+        try FileSystem.writeDurably(bytes.span, to: path, permissions: 0o600)
+        #expect(try check(fixture.path).isClean)
+        try fixture.reopen()
+    }
+
+    private func resolve(_ what: String, in root: String) throws -> String {
+        switch what {
+        case "payload-file":
+            for byte in try FileSystem.list(root + "/payloads") {
+                for name in try FileSystem.list("\(root)/payloads/\(byte)") {
+                    return "\(root)/payloads/\(byte)/\(name)"
+                }
+            }
+        case "month-file":
+            let directory = root + "/segments/0000000000"
+            for name in try FileSystem.list(directory) where name.hasPrefix("payloads-") {
+                return "\(directory)/\(name)"
+            }
+        default: return "\(root)/\(what)"
+        }
+        throw StoreError.notFound(what)
+    }
+}
