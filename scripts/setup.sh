@@ -11,8 +11,11 @@ build_packages=(
     # The C libraries that Package.swift names, and what finds them.
     liblmdb-dev libzstd-dev libssl-dev libcurl4-openssl-dev libmicrohttpd-dev libyaml-dev
     libarchive-dev pkg-config
+    # What Swift's own installation page asks for on Debian 12, as far as a build needs it.
+    binutils git libc6-dev libcurl4 libgcc-12-dev libncurses6 libsqlite3-0 libstdc++-12-dev libxml2
+    libz3-4 tzdata zlib1g-dev
     # What the demo and the Makefile call.
-    ca-certificates curl jq make procps
+    ca-certificates curl jq make procps python3
 )
 test_packages=(
     e2fsprogs       # mkfs.ext4 for the power-cut and full-disk suites
@@ -23,6 +26,12 @@ test_packages=(
     strace          # injected disk errors
     zstd            # reads what the store has compressed
 )
+
+# Runs a command; what it says is shown only if it fails.
+quietly() {
+    local output
+    output=$("$@" 2>&1) || die "this did not work: $*" "$output"
+}
 
 # Names those of the given packages that are not installed.
 missing_packages() {
@@ -40,15 +49,17 @@ install_packages() {
     command -v apt-get >/dev/null 2>&1 || die "these packages are missing: ${missing[*]}" \
         "This machine has no apt-get; install their equivalents by hand."
     say "setup: installing ${missing[*]}"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq update >&2
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq -y \
-        --no-install-recommends install "${missing[@]}" >&2
+    quietly as_root apt-get -o DPkg::Lock::Timeout=300 -qq update
+    quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 \
+        -qq -y --no-install-recommends install "${missing[@]}"
 }
 
 check_swift() {
     command -v swift >/dev/null 2>&1 || die "Swift was not found on PATH." \
         "Install Swift 6.2 or newer (https://www.swift.org/install/linux/) and put it on PATH."
     local version
+    swift --version >/dev/null 2>&1 || die "Swift is on PATH, but it does not start:" \
+        "$(swift --version 2>&1 | tail -1)"
     version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p')
     local major=${version%%.*} minor=${version##*.}
     if [ -z "$version" ] || [ "$major" -lt 6 ] || { [ "$major" -eq 6 ] && [ "$minor" -lt 2 ]; }
@@ -61,7 +72,7 @@ check_swift() {
 # A Python environment of our own under .cache, every package pinned by hash.
 make_environment() {
     local stamp python
-    stamp=$(cat scripts/python/requirements*.txt "${BASH_SOURCE[0]}" | sha256sum)
+    stamp=$(cat scripts/python/requirements*.txt | sha256sum)
     [ "$(cat .cache/venv/stamp 2>/dev/null)" != "$stamp" ] || return 0
     for python in python3 /usr/bin/python3; do
         if "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
@@ -87,9 +98,10 @@ fetch_promtool() {
     local folder
     folder=$(mktemp -d)
     say "setup: fetching promtool"
-    if ! (cd "$folder" && apt-get -qq download prometheus >&2); then
-        as_root apt-get -o DPkg::Lock::Timeout=300 -qq update >&2
-        (cd "$folder" && apt-get -qq download prometheus >&2)
+    # Where no list of packages is at hand yet, or an old one, it is brought first.
+    if ! (cd "$folder" && apt-get -qq download prometheus >/dev/null 2>&1); then
+        quietly as_root apt-get -o DPkg::Lock::Timeout=300 -qq update
+        (cd "$folder" && quietly apt-get -qq download prometheus)
     fi
     dpkg-deb --fsys-tarfile "$folder"/prometheus_*.deb |
         tar -x -C "$folder" ./usr/bin/promtool
