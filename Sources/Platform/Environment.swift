@@ -89,6 +89,10 @@ extension Errno {
     package static let brokenPipe = Errno(rawValue: EPIPE)
     /// Nobody listens there (ECONNREFUSED).
     package static let connectionRefused = Errno(rawValue: ECONNREFUSED)
+    /// A directory where a file must be (EISDIR).
+    package static let isADirectory = Errno(rawValue: EISDIR)
+    /// Something is in use or in change (EBUSY).
+    package static let busy = Errno(rawValue: EBUSY)
     /// EACCES.
     package static let permissionDenied = Errno(rawValue: EACCES)
 }

@@ -7,6 +7,15 @@ struct Command: Sendable {
 extension Command {
     /// All commands, in the order of the help.
     static let all: [Command] = [
-        VersionCommand.command
+        InitCommand.command,
+        PutCommand.command,
+        GetCommand.command,
+        ListCommand.command,
+        ProveCommand.command,
+        VerifyCommand.command,
+        ConsistencyCommand.command,
+        BenchCommand.command,
+        KeygenCommand.command,
+        VersionCommand.command,
     ]
 }

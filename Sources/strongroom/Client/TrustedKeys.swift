@@ -1,0 +1,75 @@
+internal import Platform
+internal import TransparencyLog
+
+/// The verifier keys that the user trusts: from `--key`, else from `$STRONGROOM_KEY`.
+///
+/// A key is its text (`<origin>+<8 hex>+<base64>`) or the name of a file with one key a line; empty
+/// lines and lines that start with `#` are skipped.
+enum TrustedKeys {
+    /// Reads the keys.
+    ///
+    /// - Parameter badKey: The exit code for a text that is no key.
+    /// - Returns: None if the user has given none.
+    static func read(
+        _ arguments: ParsedArguments,
+        badKey: ExitCode = .usage
+    ) throws(CommandFailure) -> [VerifierKey] {
+        var texts = arguments.all("key")
+        if texts.isEmpty, let variable = Environment.value("STRONGROOM_KEY") {
+            texts = variable.split(whereSeparator: \.isWhitespace).map(String.init)
+        }
+        var keys: [VerifierKey] = []
+        for text in texts { keys += try read(text, badKey: badKey) }
+        return keys
+    }
+
+    private static func read(
+        _ text: String,
+        badKey: ExitCode
+    ) throws(CommandFailure)
+        -> [VerifierKey]
+    {
+        let problem: NoteError
+        do throws(NoteError) {
+            return [try VerifierKey(parsing: text)]
+        } catch {
+            problem = error
+        }
+        // The same text can be a file's name; if there is no such file it was meant as a key.
+        guard let found = try? FileSystem.information(text), found.kind != .directory else {
+            throw CommandFailure(
+                badKey,
+                "signature: the key '\(text.prefix(200))' is neither a verifier key nor a file: "
+                    + "\(problem)"
+            )
+        }
+        return try readFile(text, badKey: badKey)
+    }
+
+    private static func readFile(
+        _ path: String,
+        badKey: ExitCode
+    ) throws(CommandFailure)
+        -> [VerifierKey]
+    {
+        let bytes: [UInt8]
+        do throws(SystemError) {
+            bytes = try FileSystem.contents(path)
+        } catch {
+            throw CommandFailure(error)
+        }
+        let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
+        var keys: [VerifierKey] = []
+        for line in lines where !line.hasPrefix("#") && !line.allSatisfy(\.isWhitespace) {
+            do throws(NoteError) {
+                keys.append(try VerifierKey(parsing: line))
+            } catch {
+                throw CommandFailure(badKey, "signature: \(path) holds no verifier key: \(error)")
+            }
+        }
+        guard !keys.isEmpty else {
+            throw CommandFailure(badKey, "signature: \(path) holds no verifier key")
+        }
+        return keys
+    }
+}

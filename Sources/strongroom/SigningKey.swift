@@ -1,0 +1,73 @@
+internal import Cryptography
+internal import Platform
+internal import TransparencyLog
+
+/// Files that hold a log's signing key: one line, `PRIVATE+KEY+<name>+<hash>+<base64>`.
+enum SigningKey {
+    /// A new key under a name; `strongroom.local/<8 hex>` unless one is given.
+    static func make(origin: String?) throws(CommandFailure) -> NoteSigner {
+        let name = origin ?? "strongroom.local/\(TemporaryName.make().prefix(8))"
+        do throws(NoteError) {
+            return try NoteSigner(name: name, privateKey: Ed25519PrivateKey.generate())
+        } catch {
+            throw .usage("--origin '\(name)' cannot name a log: \(error)")
+        }
+    }
+
+    /// Reads a key file.
+    ///
+    /// - Throws: `notFound`, or `usage` if it holds no key; the key itself is in no message.
+    static func read(_ path: String) throws(CommandFailure) -> NoteSigner {
+        let bytes: [UInt8]
+        do throws(SystemError) {
+            bytes = try FileSystem.contents(path, limitBytes: 4096)
+        } catch {
+            throw CommandFailure(error)
+        }
+        var text = Substring(decoding: bytes, as: UTF8.self)
+        while text.last?.isNewline == true { text.removeLast() }
+        do throws(NoteError) {
+            return try NoteSigner(parsingSecret: text)
+        } catch {
+            throw .usage("\(path) holds no signing key as 'strongroom keygen' makes them")
+        }
+    }
+
+    /// Writes a key to a new file that only its owner can read.
+    static func write(_ signer: NoteSigner, to path: String) throws(CommandFailure) {
+        do throws(SystemError) {
+            // Made exclusively first: a key that is there is never replaced.
+            let file = try File(path, .create(permissions: 0o600))
+            try file.write(Array((signer.secretText + "\n").utf8).span)
+            try file.sync()
+            try FileSystem.syncDirectory(FileSystem.parent(of: path))
+        } catch {
+            throw CommandFailure(error, advice: "name a file that does not exist yet")
+        }
+    }
+
+    /// The key in a file, or a new one written there.
+    ///
+    /// - Returns: The key, and whether it was made.
+    static func readOrMake(
+        _ path: String,
+        origin: String?
+    ) throws(CommandFailure) -> (signer: NoteSigner, isNew: Bool) {
+        let isThere: Bool
+        do throws(SystemError) {
+            isThere = try FileSystem.exists(path)
+        } catch {
+            throw CommandFailure(error)
+        }
+        guard isThere else {
+            let signer = try make(origin: origin)
+            try write(signer, to: path)
+            return (signer, true)
+        }
+        let signer = try read(path)
+        if let origin, origin != signer.name {
+            throw .usage("the key in \(path) is for the log \(signer.name), not for \(origin)")
+        }
+        return (signer, false)
+    }
+}
