@@ -92,9 +92,8 @@ package final class EventLog: Sendable {
 
     /// Starts the writer's thread.
     ///
-    /// - Parameters:
-    ///   - now: The wall clock.
-    ///   - write: Takes whole lines without their end, on the writer's thread alone.
+    /// `now` is the wall clock; `write` takes whole lines without their end, on the writer's thread
+    /// alone.
     package init(
         format: Format,
         minimumLevel: Level,
@@ -116,8 +115,7 @@ package final class EventLog: Sendable {
     /// Logs an event unless its level is below the minimum.
     ///
     /// Any thread; takes a short lock and never waits for the output.
-    ///
-    /// - Parameter event: What happened, as `subject.verb`: `server.ready`, `append.refused`.
+    /// `event` is what happened, as `subject.verb`: `server.ready`, `append.refused`.
     package func record(
         _ level: Level,
         _ event: StaticString,

@@ -62,9 +62,9 @@ struct LoadGenerator {
 
     /// Runs for a time, then waits for the replies that are still under way.
     ///
-    /// - Parameter isCancelled: Asked about every 100 ms; true ends the run early.
-    /// - Throws: exit code `verificationFailed` at the first reply that does not verify; `tryAgain` when
-    ///   the server closes a connection or stops answering.
+    /// `isCancelled` is asked about every 100 ms; true ends the run early. The first reply that does not
+    /// verify is thrown with the exit code `verificationFailed`; a connection that the server closes, or
+    /// no answer for 30 seconds, with `tryAgain`.
     mutating func run(
         seconds: Double,
         isCancelled: () -> Bool

@@ -26,7 +26,7 @@ struct LoadRequest: Sendable {
     private var counter: UInt64 = 0
     private var random: RandomSequence
 
-    /// - Parameter client: Goes into the names of its evidence.
+    /// Requests of one client; `run` and `client` go into the names of its evidence.
     init(kind: LoadKind, client: Int, run: String, server: ServerAddress, random: RandomSequence) {
         self.kind = kind
         self.random = random

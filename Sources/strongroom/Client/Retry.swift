@@ -13,9 +13,7 @@ struct Retry: Sendable {
     /// Whether a reply says that the same request may succeed later.
     static func isWorthwhile(status: Int) -> Bool { [408, 429, 502, 503, 504].contains(status) }
 
-    /// The wait before attempt `number` (1: the first repetition).
-    ///
-    /// - Parameter random: Uniform over all values.
+    /// The wait before repetition `number`, from 1; `random` is uniform over all values.
     func waitMilliseconds(before number: Int, retryAfterSeconds: Int?, random: UInt64) -> UInt64 {
         let bound = min(
             largestBoundMilliseconds,
@@ -29,7 +27,7 @@ struct Retry: Sendable {
 
     /// Runs `attempt` until it succeeds, fails for good, or all attempts are used.
     ///
-    /// - Parameter attempt: Returns a reply that may still be a refusal.
+    /// What is returned may still be a refusal.
     func run(
         _ attempt: () throws(TransportFailure) -> APIReply
     ) throws(TransportFailure) -> APIReply {

@@ -38,7 +38,7 @@ struct Server: Sendable {
 extension APIConnection {
     /// Sends a request, again where that helps, and returns a success.
     ///
-    /// - Parameter what: What the user wants of it, for messages: "receipt of record 7".
+    /// `what` is what the user wants, for messages: "receipt of record 7".
     func get(
         _ path: RequestPath,
         what: String,

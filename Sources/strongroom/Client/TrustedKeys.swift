@@ -6,10 +6,9 @@ internal import TransparencyLog
 /// A key is its text (`<origin>+<8 hex>+<base64>`) or the name of a file with one key a line; empty
 /// lines and lines that start with `#` are skipped.
 enum TrustedKeys {
-    /// Reads the keys.
+    /// Reads the keys; none if the user has given none.
     ///
-    /// - Parameter badKey: The exit code for a text that is no key.
-    /// - Returns: None if the user has given none.
+    /// A text that is no key is thrown with the exit code `badKey`.
     static func read(
         _ arguments: ParsedArguments,
         badKey: ExitCode = .usage

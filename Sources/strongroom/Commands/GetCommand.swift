@@ -148,7 +148,7 @@ struct PayloadFetch {
         }
     }
 
-    /// What has come so far. Thread: the fetch's.
+    /// What has come so far; for the fetch's thread.
     private final class Received {
         private var hasher = SHA256Hasher()
         private(set) var sizeBytes: UInt64 = 0

@@ -36,8 +36,8 @@ enum Amount {
     }
 
     /// `3 files`, `1 file`.
-    static func count(_ number: Int, _ noun: String) -> String {
-        "\(grouped(UInt64(number))) \(noun)\(number == 1 ? "" : "s")"
+    static func count(_ number: some BinaryInteger, _ noun: String) -> String {
+        "\(grouped(UInt64(clamping: number))) \(noun)\(number == 1 ? "" : "s")"
     }
 
     /// `1:05`, `2:00:10`.

@@ -1,6 +1,6 @@
 internal import Platform
 
-/// Shows how far a transfer is: bytes, rate, time left. On a terminal only; else it costs nothing.
+/// Shows on a terminal how far a transfer is: bytes, rate, time left.
 ///
 /// Any thread reports; `show` is for one.
 final class Progress: Sendable {
@@ -18,7 +18,7 @@ final class Progress: Sendable {
 
     private static let intervalNanoseconds: UInt64 = 100_000_000
 
-    /// - Parameter totalItems: Nil for a transfer of one thing.
+    /// `totalItems` is nil for a transfer of one thing.
     init(_ console: Console, totalBytes: UInt64?, totalItems: Int? = nil) {
         self.console = console
         self.totalBytes = totalBytes
@@ -57,7 +57,7 @@ final class Progress: Sendable {
         )
     }
 
-    /// `[#######·············] 120/300 files  1.5 MiB of 4.0 MiB  3.2 MiB/s  0:01 left`
+    /// A line as `[####····] 120/300 files  1.5 MiB of 4.0 MiB  3.2 MiB/s  0:01 left`.
     static func line(
         doneBytes: UInt64,
         totalBytes: UInt64?,

@@ -1,0 +1,96 @@
+internal import EvidenceStore
+internal import Observability
+
+/// `strongroom fsck`: checks a log's directory, offline.
+enum FsckCommand {
+    static let command = Command(
+        specification: CommandSpecification(
+            name: "fsck",
+            group: .log,
+            summary: "check everything in a log's directory, offline",
+            operands: [OperandSpecification(name: "DIR", count: .one)],
+            options: [.json],
+            about: [
+                "",
+                "Works out anew from the records' bytes all that DIR holds, and compares: hashes,",
+                "payloads, tree, tiles, indexes, manifests, signatures, catalog. Prints what it",
+                "checked and every finding; changes nothing. The log must not be in use. Ends",
+                "with 1 if anything is missing or wrong; a 'note' is harmless.",
+            ],
+            example: "strongroom fsck data"
+        ),
+        run: run
+    )
+
+    private static func run(
+        _ arguments: ParsedArguments,
+        _ console: Console
+    )
+        throws(CommandFailure) -> ExitCode
+    {
+        let report: FsckReport
+        do throws(StoreError) {
+            var check = try Fsck(path: arguments.operands[0]) { segment, total in
+                console.progress("checking segment \(segment + 1) of \(total)")
+            }
+            report = try check.run()
+        } catch {
+            throw CommandFailure(error)
+        }
+        if arguments.flag("json") {
+            writeJSON(report, console)
+        } else {
+            writeText(report, console)
+        }
+        guard report.isClean else {
+            let count = report.findings.count { $0.severity == .damage }
+            throw CommandFailure(
+                .verificationFailed,
+                "\(arguments.operands[0]) is damaged: \(Amount.count(count, "finding"))",
+                advice: "do not serve it; restore what is missing from the second copy"
+            )
+        }
+        return .done
+    }
+
+    private static func counts(_ report: FsckReport) -> [(name: String, count: UInt64)] {
+        [
+            ("segments", report.segments), ("sealedSegments", report.sealedSegments),
+            ("records", report.records), ("payloads", report.payloads),
+            ("payloadBytes", report.payloadBytes), ("tiles", report.tiles),
+            ("indexEntries", report.indexEntries), ("signatures", report.signatures),
+        ]
+    }
+
+    private static func writeText(_ report: FsckReport, _ console: Console) {
+        for finding in report.findings { console.result(Console.harmless("\(finding)")) }
+        console.result(
+            "checked \(Amount.count(report.records, "record")) in "
+                + "\(Amount.count(report.segments, "segment")) (\(report.sealedSegments) sealed), "
+                + "\(Amount.count(report.payloads, "payload")) of "
+                + "\(Amount.bytes(report.payloadBytes)),"
+        )
+        console.result(
+            "        \(Amount.count(report.tiles, "tile")), index entries: "
+                + "\(Amount.grouped(report.indexEntries)), "
+                + Amount.count(report.signatures, "signature")
+        )
+        console.result("root    \(report.root)")
+        console.result(report.isClean ? "clean" : "DAMAGED")
+    }
+
+    private static func writeJSON(_ report: FsckReport, _ console: Console) {
+        for finding in report.findings {
+            var line = JSONLine()
+            line.add("finding", finding.severity.rawValue)
+            line.add("path", finding.path)
+            line.add("detail", finding.detail)
+            console.result(line.text)
+        }
+        var line = JSONLine()
+        for (name, count) in counts(report) { line.add(name, count) }
+        line.add("root", report.root)
+        line.add("clean", report.isClean)
+        console.result(line.text)
+    }
+}
