@@ -111,6 +111,40 @@ enum JSONEscapes {
         }
     }
 
+    /// The offset of the first byte from `start` on that cannot stand in a string as it is
+    /// (quotation mark, backslash, control character), or the count of bytes.
+    ///
+    /// Eight bytes are looked at together; most strings are longer than that and have none.
+    static func nextSpecial(in bytes: Span<UInt8>, from start: Int) -> Int {
+        var index = start
+        while index + 8 <= bytes.count {
+            // In bounds by the condition above; `RawSpan` checks it again.
+            let word = unsafe bytes.bytes.unsafeLoadUnaligned(
+                fromByteOffset: index, as: UInt64.self)
+            guard !mayHaveSpecial(word) else { break }
+            index += 8
+        }
+        while index < bytes.count {
+            let byte = bytes[index]
+            if byte < 0x20 || byte == JSONReader.quote || byte == JSONReader.backslash { break }
+            index += 1
+        }
+        return Swift.min(index, bytes.count)
+    }
+
+    /// Whether one of eight bytes may be special; never false where one is.
+    ///
+    /// A byte `b` below `n` (`n` <= 128) borrows into its highest bit when `n` is subtracted.
+    private static func mayHaveSpecial(_ word: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let quotes = word ^ (ones &* UInt64(JSONReader.quote))
+        let backslashes = word ^ (ones &* UInt64(JSONReader.backslash))
+        let isControl = (word &- ones &* 0x20) & ~word
+        let isQuote = (quotes &- ones) & ~quotes
+        let isBackslash = (backslashes &- ones) & ~backslashes
+        return (isControl | isQuote | isBackslash) & (ones &* 0x80) != 0
+    }
+
     // MARK: Writing
 
     /// Appends `text` as a string with its quotation marks and the fewest escapes.
@@ -118,17 +152,14 @@ enum JSONEscapes {
     /// `text` must be UTF-8; then so is the result.
     static func append(_ text: Span<UInt8>, to bytes: inout [UInt8]) {
         bytes.append(JSONReader.quote)
-        var runStart = 0
-        for index in text.indices {
-            let byte = text[index]
-            guard byte < 0x20 || byte == JSONReader.quote || byte == JSONReader.backslash else {
-                continue
-            }
-            bytes.append(copying: text.extracting(runStart..<index))
-            appendEscape(of: byte, to: &bytes)
-            runStart = index + 1
+        var start = 0
+        while true {
+            let end = nextSpecial(in: text, from: start)
+            bytes.append(copying: text.extracting(start..<end))
+            guard end < text.count else { break }
+            appendEscape(of: text[end], to: &bytes)
+            start = end + 1
         }
-        bytes.append(copying: text.extracting(runStart..<text.count))
         bytes.append(JSONReader.quote)
     }
 

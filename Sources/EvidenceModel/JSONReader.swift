@@ -76,26 +76,25 @@ struct JSONReader {
         _ bytes: Span<UInt8>
     ) throws(JSONError) -> (range: Range<Int>, hasEscapes: Bool) {
         guard try peek(bytes) == Self.quote else { throw error(.unexpectedByte) }
-        position += 1
-        let start = position
+        let start = position + 1
+        var index = start
         var hasEscapes = false
-        while position < bytes.count {
-            let byte = bytes[position]
-            if byte == Self.quote {
-                let range = start..<position
-                position += 1
+        while true {
+            index = JSONEscapes.nextSpecial(in: bytes, from: index)
+            guard index < bytes.count else {
+                throw JSONError(reason: .unexpectedEnd, offset: bytes.count)
+            }
+            switch bytes[index] {
+            case Self.quote:
+                position = index + 1
                 skipWhiteSpace(bytes)
-                return (range, hasEscapes)
-            }
-            guard byte >= 0x20 else { throw error(.controlCharacter) }
-            if byte == Self.backslash {
+                return (start..<index, hasEscapes)
+            case Self.backslash:
                 hasEscapes = true
-                position += 1  // what is escaped is judged when the string is decoded
+                index += 2  // what is escaped is judged when the string is decoded
+            default: throw JSONError(reason: .controlCharacter, offset: index)
             }
-            position += 1
         }
-        position = bytes.count
-        throw error(.unexpectedEnd)
     }
 
     /// Reads a string.
