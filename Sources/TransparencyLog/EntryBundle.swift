@@ -82,9 +82,7 @@ public enum EntryBundle {
         precondition(entry.count <= maximumEntryBytes, "the entry is too large for a bundle")
         bundle.append(UInt8(entry.count >> 8))
         bundle.append(UInt8(entry.count & 0xff))
-        for position in entry.indices {
-            bundle.append(entry[position])
-        }
+        unsafe entry.withUnsafeBufferPointer { unsafe bundle.append(contentsOf: $0) }
     }
 
     /// Reads a bundle of exactly `count` entries.
@@ -101,7 +99,8 @@ public enum EntryBundle {
             let size = Int(bytes[position]) << 8 | Int(bytes[position + 1])
             position += 2
             guard bytes.count - position >= size else { throw .truncated(entry: entry) }
-            entries.append((position..<position + size).map { bytes[$0] })
+            let entryBytes = bytes.extracting(position..<position + size)
+            entries.append(unsafe entryBytes.withUnsafeBufferPointer { unsafe Array($0) })
             position += size
         }
         guard position == bytes.count else {

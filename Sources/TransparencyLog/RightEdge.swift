@@ -13,7 +13,7 @@ public struct RightEdge: Equatable, Sendable {
     /// By level: the hash over the leaves from the last multiple of 2^level below the size to the
     /// end.
     ///
-    /// Levels up to that of the smallest complete subtree are not used; there the edge is complete.
+    /// Levels below that of the smallest complete subtree are not used; there the edge is complete.
     @usableFromInline let hashes: [MerkleHash]
 
     /// The level of the smallest complete subtree that the tree is made of.
@@ -62,7 +62,7 @@ extension InclusionProof {
         path.reserveCapacity(AuditPath(from: NodeID(leaf: leaf), in: edge.size).siblingCount)
         while last > 0 {
             let sibling = index ^ 1
-            if sibling < last || (sibling == last && level <= edge.completeLevel) {
+            if sibling < last || (sibling == last && level < edge.completeLevel) {
                 path.append(try node(NodeID(level: level, index: sibling)))
             } else if sibling == last {
                 path.append(edge.hashes[Int(level)])

@@ -261,6 +261,32 @@ struct NoteVerificationTests {
         )
     }
 
+    @Test func twoKeysOfOneNameAndIDAreNotGuessedBetween() throws {
+        // Found by trying numbers as key bytes until two had the same ID.
+        let keys = try [28_996, 29_558].map { number in
+            let digits =
+                [UInt8](repeating: 0, count: 30) + [UInt8(number >> 8), UInt8(number & 255)]
+            return try VerifierKey(
+                name: TestKey.log.name,
+                publicKey: #require(Ed25519PublicKey(bytes: digits))
+            )
+        }
+        let keyID = KeyID(0x66c5_b92d)
+        #expect(keys.map(\.keyID) == [keyID, keyID])
+        let signature = try NoteSignature(
+            name: TestKey.log.name,
+            keyID: keyID,
+            bytes: [UInt8](repeating: 0, count: 64)
+        )
+        let note = try SignedNote(text: text, signatures: [signature])
+        #expect(throws: NoteError.ambiguousKey(name: TestKey.log.name, keyID: keyID)) {
+            try note.verified(by: keys)
+        }
+        #expect(throws: NoteError.invalidSignature(name: TestKey.log.name, keyID: keyID)) {
+            try note.verified(by: [keys[0], keys[0]])
+        }
+    }
+
     @Test func keysAreRotated() throws {
         let both = try SignedNote.sign(text, by: [TestKey.log.signer, TestKey.renewed.signer])
         for key in [TestKey.log, .renewed] {
