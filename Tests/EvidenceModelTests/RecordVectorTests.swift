@@ -3,7 +3,7 @@ import EvidenceModel
 import Testing
 import TransparencyLog
 
-/// A record that scripts/vectors/record.py wrote, and what it was made of.
+/// A record that scripts/vectors/record_vectors.py wrote, and what it was made of.
 private struct RecordVector: Decodable {
     struct Payload: Decodable {
         let sha256: String

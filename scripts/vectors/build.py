@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Rebuilds the test vectors of the transparency log without any code of Strongroom.
+"""Rebuilds the test vectors of log and records without any code of Strongroom.
 
     build.py            compares the files below Tests/Vectors with what is built anew; exits with
                         1 if one differs
@@ -15,12 +15,24 @@ import argparse
 import pathlib
 import sys
 
+import calendar_vectors
 import merkle_vectors
 import note_vectors
 import proof_vectors
+import receipt_vectors
+import record_vectors
 import tile_vectors
 
 ROOT = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "Vectors"
+MODULES = (
+    merkle_vectors,
+    tile_vectors,
+    note_vectors,
+    proof_vectors,
+    calendar_vectors,
+    record_vectors,
+    receipt_vectors,
+)
 
 
 def main():
@@ -28,7 +40,7 @@ def main():
     arguments.add_argument("--write", action="store_true", help="write the files")
     write = arguments.parse_args().write
     different = 0
-    for module in (merkle_vectors, tile_vectors, note_vectors, proof_vectors):
+    for module in MODULES:
         for name, text in module.build().items():
             path = ROOT / name
             if write:

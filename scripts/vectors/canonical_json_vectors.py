@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Writes Tests/Vectors/canonical-json/drawn.json with the package `rfc8785` of Trail of Bits.
 
+Not part of build.py, because nothing else needs that package:
+
     pip install rfc8785==0.1.4
     # sha256:520d690b448ecf0703691c76e1a34a24ddcd4fc5bc41d589cb7c58ec651bcd48
 

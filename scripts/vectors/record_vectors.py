@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""Writes Tests/Vectors/record with the standard library only; `record.py` (no arguments).
+"""Vectors of Tests/Vectors/record, with the standard library only.
 
 A second, independent writer of records: members are put into a dict, `json` writes them sorted, and
 `hashlib` hashes. (Sorting by code points is sorting by UTF-16 code units here: keys are ASCII.)
@@ -9,9 +8,7 @@ Shares no code with the product.
 import base64
 import hashlib
 import json
-import pathlib
 
-FOLDER = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "Vectors" / "record"
 ORIGIN = "log.example/payments"
 
 
@@ -245,23 +242,21 @@ WRONG_CREATION_VALUES = (
 )
 
 
-def write(name, value):
-    text = json.dumps(value, indent=1, ensure_ascii=True)
-    (FOLDER / name).write_text(text + "\n")
+def text(value):
+    return json.dumps(value, indent=1, ensure_ascii=True) + "\n"
 
 
-def main():
+def build():
     found = vectors()
     creations = list(log_creations())
-    write("records.json", found)
-    write("log-created.json", [
-        {"record": each, "leafHash": sha256(b"\x00", each.encode()).hex()} for each in creations
-    ])
-    write("refused.json", [
-        {"error": error, "record": text}
-        for error, text in refused(found[1]["record"], creations[1], found[5]["record"])
-    ])
-
-
-if __name__ == "__main__":
-    main()
+    return {
+        "record/records.json": text(found),
+        "record/log-created.json": text([
+            {"record": each, "leafHash": sha256(b"\x00", each.encode()).hex()}
+            for each in creations
+        ]),
+        "record/refused.json": text([
+            {"error": error, "record": record}
+            for error, record in refused(found[1]["record"], creations[1], found[5]["record"])
+        ]),
+    }

@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""Writes Tests/Vectors/receipt: a small log, signed, with a receipt for each of its records.
+"""Vectors of Tests/Vectors/receipt: a small log, signed, with receipts for its records.
 
 Needs `cryptography` (see scripts/python/requirements.txt) for Ed25519; tree hashing and the signed
 note are written out here, after RFC 6962 and C2SP signed-note, and share no code with the product.
@@ -9,13 +8,12 @@ The key is derived from a fixed text: it protects nothing.
 import base64
 import hashlib
 import json
-import pathlib
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-VECTORS = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "Vectors"
-FOLDER = VECTORS / "receipt"
+import record_vectors
+
 ORIGIN = "log.example/payments"
 
 
@@ -78,9 +76,9 @@ def receipt(index, records, signers, opening=None):
     return json.dumps(members, separators=(",", ":"), ensure_ascii=False)
 
 
-def main():
-    creation = json.loads((VECTORS / "record" / "log-created.json").read_text())[0]["record"]
-    vectors = json.loads((VECTORS / "record" / "records.json").read_text())
+def build():
+    creation = next(record_vectors.log_creations())
+    vectors = record_vectors.vectors()
     log, other = Signer(ORIGIN, b"log"), Signer("witness.example", b"witness")
     records = [creation] + [each["record"] for each in vectors]
     openings = [None] + [
@@ -100,8 +98,4 @@ def main():
             text = receipt(index, records[:size], signers, openings[index])
             found.append({"receipt": text, "payload": payload})
     text = json.dumps({"verifierKey": log.verifier_key, "receipts": found}, indent=1)
-    (FOLDER / "receipts.json").write_text(text + "\n")
-
-
-if __name__ == "__main__":
-    main()
+    return {"receipt/receipts.json": text + "\n"}

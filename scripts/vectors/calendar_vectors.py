@@ -1,15 +1,12 @@
-#!/usr/bin/env python3
-"""Writes Tests/Vectors/calendar out of Python's own calendar; `calendar.py` (no arguments).
+"""Vectors of Tests/Vectors/calendar, out of Python's own calendar.
 
 Nothing here shares code with the product: dates, leap years, offsets and rounding come from the
 `datetime` module. The draws are seeded, so that the files come out the same each time.
 """
 
 import datetime
-import pathlib
 import random
 
-FOLDER = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "Vectors" / "calendar"
 UTC = datetime.timezone.utc
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = datetime.timedelta(milliseconds=1)
@@ -87,25 +84,27 @@ def user_inputs(draw, count):
         yield day.strftime("%Y-%m-%d"), day
 
 
-def write(name, header, rows):
+def table(header, rows):
     lines = ["\t".join(header)] + ["\t".join(str(cell) for cell in row) for row in rows]
-    (FOLDER / name).write_text("\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
-def main():
+def build():
     draw = random.Random(20261121)
-    write("instants.tsv", ("milliseconds", "text"),
-          [(milliseconds(each), text(each)) for each in instants(draw, 1_000)])
-    write("years.tsv", ("from", "years", "to"),
-          [(text(each), years, shown(add_years(each, years)))
-           for each in instants(draw, 500)
-           for years in (1, 7, draw.choice((3, 4, 10, 30, 96, 100, 400, 7_973, 8_029)))])
-    write("rounding.tsv", ("from", "second", "midnight"),
-          [(text(each), shown(rounded_up(each, SECOND)), shown(rounded_up(each, DAY)))
-           for each in instants(draw, 500)])
-    write("user-input.tsv", ("input", "milliseconds"),
-          [(spelling, milliseconds(each)) for spelling, each in user_inputs(draw, 500)])
-
-
-if __name__ == "__main__":
-    main()
+    return {
+        "calendar/instants.tsv": table(
+            ("milliseconds", "text"),
+            [(milliseconds(each), text(each)) for each in instants(draw, 1_000)]),
+        "calendar/years.tsv": table(
+            ("from", "years", "to"),
+            [(text(each), years, shown(add_years(each, years)))
+             for each in instants(draw, 500)
+             for years in (1, 7, draw.choice((3, 4, 10, 30, 96, 100, 400, 7_973, 8_029)))]),
+        "calendar/rounding.tsv": table(
+            ("from", "second", "midnight"),
+            [(text(each), shown(rounded_up(each, SECOND)), shown(rounded_up(each, DAY)))
+             for each in instants(draw, 500)]),
+        "calendar/user-input.tsv": table(
+            ("input", "milliseconds"),
+            [(spelling, milliseconds(each)) for spelling, each in user_inputs(draw, 500)]),
+    }
