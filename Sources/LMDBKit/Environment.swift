@@ -229,11 +229,23 @@ extension Environment {
 
     /// - Returns: The size to map it with.
     private static func checkSealedFile(_ path: String) throws(LMDBError) -> Int {
+        let found: FileSystem.Information?
+        do throws(SystemError) {
+            found = try FileSystem.information(path)
+        } catch {
+            throw LMDBError(error)
+        }
+        if let found, checkedFiles.withLock({ $0.contains(found) }) { return Int(found.sizeBytes) }
         guard let header = try checkPages(path) else {
             throw .damaged(detail: "\(path) is empty")
         }
+        if let found { checkedFiles.withLock { _ = $0.insert(found) } }
         return Int(header.fileSizeBytes)
     }
+
+    /// The sealed files whose structure was checked by this process, as they were then: they are
+    /// opened again and again, and never written.
+    private static let checkedFiles = Mutex<Set<FileSystem.Information>>([])
 
     private static func checkPages(_ path: String) throws(LMDBError) -> FileHeader? {
         let file: File
@@ -243,7 +255,7 @@ extension Environment {
             throw LMDBError(error)
         }
         guard let header = try FileHeader(of: file) else { return nil }
-        if !header.isComplete { try PageWalk.check(file, header) }
+        try PageWalk.check(file, header)
         return header
     }
 

@@ -24,16 +24,12 @@ internal import Platform
 ///        144      8  transaction
 struct FileHeader {
     let pageSizeBytes: UInt64
+    /// The file may end before it: a page that was taken and given back in one transaction is counted
+    /// but not written.
     let lastPageNumber: UInt64
     let freeRoot: UInt64
     let mainRoot: UInt64
     let fileSizeBytes: UInt64
-
-    /// Whether the file has every page that was ever in use.
-    ///
-    /// If not, it need not be damaged: a page that was taken and given back in one transaction is
-    /// counted but not written, and the file may end before it.
-    var isComplete: Bool { fileSizeBytes >= (lastPageNumber + 1) * pageSizeBytes }
 
     private static let magic: UInt32 = 0xBEEF_C0DE
     private static let dataVersion: UInt32 = 1

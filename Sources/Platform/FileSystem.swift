@@ -3,10 +3,10 @@ internal import Glibc
 /// Calls on files and directories by path.
 package enum FileSystem {
     /// What a path names, without following a symbolic link.
-    package enum Kind: Sendable { case file, directory, symbolicLink, other }
+    package enum Kind: Hashable, Sendable { case file, directory, symbolicLink, other }
 
     /// What is known of a path.
-    package struct Information: Sendable {
+    package struct Information: Hashable, Sendable {
         package let kind: Kind
         package let sizeBytes: UInt64
         package let permissions: UInt32
