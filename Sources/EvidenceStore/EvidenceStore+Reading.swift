@@ -159,7 +159,7 @@ extension EvidenceStore {
         let (digest, size) = (description.payloadDigest, description.payloadSize)
         switch stored.frame.payload {
         case .none: throw .notFound("record \(index) has no payload")
-        case .file(let id):
+        case .file(let id, _):
             return try PayloadReader(
                 index: index,
                 digest: digest,

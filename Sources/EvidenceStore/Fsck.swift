@@ -146,7 +146,7 @@ package struct Fsck {
             sequences[collection] = sequence
         }
         let opening = try segment.checkPayload(record, at: index, frame, &report)
-        if case .file(let id) = frame.payload { uploads.insert(id) }
+        if case .file(let id, _) = frame.payload { uploads.insert(id) }
         segment.contents.append(
             record,
             bytes: bytes.span,
@@ -169,11 +169,28 @@ package struct Fsck {
             report.damage(path, "its key filter does not fit its records")
         }
         catalog.fold(summary, segment.contents.filter)
-        checkSignature(
-            try sealed.checkpoint(),
-            path: path,
-            isEnd: true
+        checkSignature(try sealed.checkpoint(), path: path, isEnd: true)
+        try checkDigests(number, summary)
+    }
+
+    /// Compares each file of a sealed segment, byte by byte, with the digest taken at its seal.
+    private mutating func checkDigests(
+        _ number: SegmentNumber,
+        _ summary: SegmentSummary
+    ) throws(StoreError) {
+        let path = paths.digests(number)
+        let names = summary.payloadFiles.keys + ["log.mdb"]
+        let directory = paths.segment(number)
+        let text = try SegmentDigests.text(
+            ofFilesAt: names.map { "\(directory)/\($0)" },
+            names: names
         )
+        let stored = try onDisk { () throws(SystemError) in
+            try FileSystem.exists(path) ? try FileSystem.contents(path) : nil
+        }
+        if stored != text {
+            report.damage(path, "a file of the segment does not have the digest it was sealed with")
+        }
     }
 
     /// A signed checkpoint must be the log's and give the root that the records give.

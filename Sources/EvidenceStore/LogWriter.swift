@@ -86,7 +86,7 @@ final class LogWriter: @unchecked Sendable {
             let (frame, leaf) = try reader.withRecord(at: RecordIndex(value)) { frame, bytes in
                 (frame, MerkleTree.leafHash(bytes))
             }
-            if case .file(let id) = frame.payload { files.insert(id) }
+            if case .file(let id, _) = frame.payload { files.insert(id) }
             extendTree(leaf)
         }
         nextIndex = RecordIndex(first.value + count)
@@ -266,10 +266,10 @@ final class LogWriter: @unchecked Sendable {
                     fingerprint: fingerprint
                 ), bytes
             )
-        case .file(let file, let storedSize):
+        case .file(let file, let storedSize, let checksum):
             return (
                 RecordFrame(
-                    payload: .file(file.id),
+                    payload: .file(file.id, checksum: checksum),
                     payloadSizeBytes: size,
                     storedPayloadSizeBytes: storedSize,
                     fingerprint: fingerprint
@@ -283,7 +283,7 @@ final class LogWriter: @unchecked Sendable {
         metrics.payloadBytes.add(submission.payload.sizeBytes)
         switch submission.payload.content {
         case .chunk(let bytes, _, _): metrics.storedPayloadBytes.add(UInt64(bytes.count))
-        case .file(let file, let storedSize):
+        case .file(let file, let storedSize, _):
             metrics.storedPayloadBytes.add(storedSize)
             // From here on the record may become durable at any moment: the file must outlive us.
             file.markTaken()

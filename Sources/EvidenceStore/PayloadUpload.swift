@@ -61,11 +61,11 @@ package final class PayloadUpload: @unchecked Sendable {
         }
         try spill()
         guard let file else { preconditionFailure("a spilled payload has a file") }
-        let stored = try file.finish(staging.metrics)
+        let (stored, checksum) = try file.finish(staging.metrics)
         return StagedPayload(
             digest: digest,
             sizeBytes: sizeBytes,
-            content: .file(file, storedSizeBytes: stored)
+            content: .file(file, storedSizeBytes: stored, checksum: checksum)
         )
     }
 
@@ -105,7 +105,7 @@ package struct StagedPayload: Sendable {
     enum Content: Sendable {
         /// Up to 1 MiB: the chunk as it will be stored.
         case chunk([UInt8], codec: RecordFrame.PayloadCodec, checksum: UInt64)
-        case file(PayloadFileWriter, storedSizeBytes: UInt64)
+        case file(PayloadFileWriter, storedSizeBytes: UInt64, checksum: UInt64)
     }
 }
 
@@ -178,6 +178,7 @@ final class PayloadFileWriter: @unchecked Sendable {
     private var compressed: [UInt8] = []
     private var frames: [PayloadFile.Frame] = []
     private var offset: UInt64 = 0
+    private var hasher = SHA256Hasher()
     private var isTaken = false
 
     init(paths: StorePaths) throws(StoreError) {
@@ -222,8 +223,10 @@ final class PayloadFileWriter: @unchecked Sendable {
 
     /// Writes the seek table and makes file and name durable.
     ///
-    /// - Returns: The file's length in bytes.
-    func finish(_ metrics: StoreMetrics) throws(StoreError) -> UInt64 {
+    /// - Returns: The file's length in bytes, and the first 8 bytes of its SHA-256.
+    func finish(
+        _ metrics: StoreMetrics
+    ) throws(StoreError) -> (sizeBytes: UInt64, checksum: UInt64) {
         let table = PayloadFile.seekTable(frames)
         try write(table.span)
         compressed = []
@@ -237,13 +240,14 @@ final class PayloadFileWriter: @unchecked Sendable {
         metrics.payloadSyncSeconds.record(
             Double(Clock.monotonicNanoseconds() - begin) / 1_000_000_000
         )
-        return offset + UInt64(table.count)
+        return (offset + UInt64(table.count), hasher.finalize().word0)
     }
 
     /// A durable record names the file now: it stays.
     func markTaken() { isTaken = true }
 
     private func write(_ bytes: Span<UInt8>) throws(StoreError) {
+        hasher.update(bytes)
         do throws(SystemError) {
             try file.write(bytes)
         } catch {

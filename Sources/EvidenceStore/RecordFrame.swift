@@ -14,7 +14,7 @@ package import EvidenceModel
 ///     12    4  zero
 ///     16    8  payload size in bytes, as it was pushed
 ///     24    8  payload size in bytes, as it is stored
-///     32    8  payload checksum: first 8 bytes of SHA-256 of the stored chunk (place 1), else zero
+///     32    8  payload checksum: first 8 bytes of SHA-256 of the stored chunk or file
 ///     40   16  upload id of the payload file (place 2), else zero
 ///     56   16  request fingerprint, zero if the request had no idempotency key
 ///     72    8  checksum: first 8 bytes of SHA-256 of bytes 0-71 and the record as stored
@@ -27,7 +27,7 @@ package struct RecordFrame: Hashable, Sendable {
     package enum PayloadPlace: Hashable, Sendable {
         case none
         case table(codec: PayloadCodec, checksum: UInt64)
-        case file(UploadID)
+        case file(UploadID, checksum: UInt64)
     }
 
     /// How a chunk of a payload is stored.
@@ -53,7 +53,7 @@ package struct RecordFrame: Hashable, Sendable {
             switch payload {
             case .none: (0, 0, 0)
             case .table(let codec, let checksum): (1, codec.rawValue, checksum)
-            case .file: (2, PayloadCodec.zstd.rawValue, 0)
+            case .file(_, let checksum): (2, PayloadCodec.zstd.rawValue, checksum)
             }
         bytes.append(contentsOf: [Self.version, 0, place, codec])
         BigEndian.append(UInt32(record.count), to: &bytes)
@@ -61,7 +61,11 @@ package struct RecordFrame: Hashable, Sendable {
         BigEndian.append(payloadSizeBytes, to: &bytes)
         BigEndian.append(storedPayloadSizeBytes, to: &bytes)
         BigEndian.append(checksum, to: &bytes)
-        if case .file(let id) = payload { id.append(to: &bytes) } else { appendZero(to: &bytes) }
+        if case .file(let id, _) = payload {
+            id.append(to: &bytes)
+        } else {
+            appendZero(to: &bytes)
+        }
         if let fingerprint {
             fingerprint.append(to: &bytes)
         } else {
@@ -96,7 +100,7 @@ package struct RecordFrame: Hashable, Sendable {
         case 1: payload = .table(codec: codec, checksum: payloadChecksum)
         case 2:
             guard let id = UploadID(bytes.extracting(40..<56)) else { return nil }
-            payload = .file(id)
+            payload = .file(id, checksum: payloadChecksum)
         default: return nil
         }
         payloadSizeBytes = payloadSize

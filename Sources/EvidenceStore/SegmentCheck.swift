@@ -106,13 +106,18 @@ struct SegmentCheck {
                 chunk: chunk,
                 codec: codec
             )
-        case .file(let id):
+        case .file(let id, let checksum):
+            let file = try UploadDirectory(paths).open(id)
+            let path = file.path
             reader = try PayloadReader(
                 index: index,
                 digest: digest,
                 sizeBytes: size,
-                file: try UploadDirectory(paths).open(id)
+                file: file
             )
+            guard try SegmentDigests.digest(ofFileAt: path).word0 == checksum else {
+                throw .damaged(path: path, detail: "a byte of it was changed")
+            }
         }
         var offset: UInt64 = 0
         while offset < size {

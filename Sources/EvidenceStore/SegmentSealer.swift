@@ -10,7 +10,7 @@ import TransparencyLog
 /// 1. everything is written under temporary names, with synced commits;
 /// 2. it is read back by another path: every leaf is hashed again up to the segment's root, and
 ///    every payload chunk against its checksum;
-/// 3. the payload files get their names, then `log.mdb` gets its own: that rename is the seal;
+/// 3. the digests and the payload files get their names, then `log.mdb` gets its own: that rename is the seal;
 /// 4. the directory is synced; only then does the open form go.
 struct SegmentSealer {
     let paths: StorePaths
@@ -183,9 +183,19 @@ struct SegmentSealer {
         _ contents: SegmentContents,
         _ number: SegmentNumber
     ) throws(StoreError) {
-        let files =
+        let held =
             contents.groups.keys.sorted().map { paths.payloads(number, $0) } + [paths.log(number)]
+        let digests = try SegmentDigests.text(
+            ofFilesAt: held.map(temporary),
+            names: held.map { String($0.dropFirst(paths.segment(number).count + 1)) }
+        )
+        let files = [paths.digests(number)] + held
         try onDisk { () throws(SystemError) in
+            let file = try File(
+                temporary(paths.digests(number)),
+                .createOrTruncate(permissions: 0o440)
+            )
+            try file.write(digests.span)
             for path in files {
                 try FileSystem.setPermissions(temporary(path), 0o440)
                 let file = try File(temporary(path), .read)

@@ -29,6 +29,11 @@ package struct StorePaths: Hashable, Sendable {
     package func active(_ number: SegmentNumber) -> String { segment(number) + "/active.mdb" }
     package func log(_ number: SegmentNumber) -> String { segment(number) + "/log.mdb" }
 
+    /// The digests of a sealed segment's files.
+    package func digests(_ number: SegmentNumber) -> String {
+        segment(number) + "/" + SegmentDigests.fileName
+    }
+
     /// A sealed segment's payloads of one expiry month and mode: `payloads-2033-11-C.mdb`.
     package func payloads(_ number: SegmentNumber, _ group: PayloadGroup) -> String {
         segment(number) + "/" + group.fileName

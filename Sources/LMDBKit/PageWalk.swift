@@ -119,7 +119,10 @@ struct PageWalk: ~Copyable {
     }
 
     private mutating func visitBranch(
-        _ node: Int, _ number: UInt64, isFirst: Bool, _ isFreeList: Bool
+        _ node: Int,
+        _ number: UInt64,
+        isFirst: Bool,
+        _ isFreeList: Bool
     ) throws(LMDBError) {
         let keySize = Int(field(node + 6, 2))
         // The first key of a branch is never looked at and may be empty.
@@ -130,7 +133,9 @@ struct PageWalk: ~Copyable {
     }
 
     private mutating func visitLeaf(
-        _ node: Int, _ number: UInt64, _ isFreeList: Bool
+        _ node: Int,
+        _ number: UInt64,
+        _ isFreeList: Bool
     ) throws(LMDBError) {
         let size = Int(field(node, 4))
         let flags = field(node + 4, 2)
@@ -155,7 +160,9 @@ struct PageWalk: ~Copyable {
     }
 
     private mutating func visitOverflow(
-        _ first: UInt64, size: Int, _ isFreeList: Bool
+        _ first: UInt64,
+        size: Int,
+        _ isFreeList: Bool
     ) throws(LMDBError) {
         let pageSize = header.pageSizeBytes
         let count = (UInt64(Self.pageHeaderSizeBytes + size) + pageSize - 1) / pageSize

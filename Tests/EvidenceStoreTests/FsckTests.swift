@@ -161,3 +161,91 @@ import TransparencyLog
         throw StoreError.notFound(what)
     }
 }
+
+@Suite struct RandomDamageTests {
+    /// Any changed byte of a sealed segment or a payload file is found, and nothing crashes on it.
+    @Test func everyChangedByteIsFound() throws {
+        let fixture = try Fixture()
+        _ = try fixture.append(
+            fixture.submission(Random.bytes(count: 1_100_000), name: "large")
+        )
+        try fixture.fill(256, keyed: true)
+        fixture.waitForSeals()
+        let size = fixture.store.checkpoint.size.value
+        fixture.store.close()
+        let seed = UInt64.random(in: 0 ... .max)
+        print("seed \(seed)")
+        var state = seed
+        func next() -> UInt64 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return state >> 11
+        }
+        for path in try files(fixture.path) {
+            let bytes = try FileSystem.contents(path, limitBytes: 1 << 30)
+            try FileSystem.setPermissions(path, 0o600)
+            for _ in 0..<5 {
+                let place = Int(next() % UInt64(bytes.count))
+                var changed = bytes
+                changed[place] ^= UInt8(1 << (next() % 8))
+                try FileSystem.writeDurably(changed.span, to: path, permissions: 0o600)
+                var isFound = false
+                do throws(StoreError) {
+                    var fsck = try Fsck(path: fixture.path)
+                    isFound = try !fsck.run().isClean
+                } catch {
+                    isFound = if case .damaged = error { true } else { false }
+                }
+                #expect(isFound, "\(path) at \(place)")
+                try readAll(fixture, size)
+            }
+            try FileSystem.writeDurably(bytes.span, to: path, permissions: 0o440)
+        }
+        try fixture.reopen()
+        try readAll(fixture.store, size)
+    }
+
+    private func files(_ root: String) throws -> [String] {
+        var found: [String] = []
+        for directory in try FileSystem.list(root + "/payloads") {
+            for name in try FileSystem.list("\(root)/payloads/\(directory)") {
+                found.append("\(root)/payloads/\(directory)/\(name)")
+            }
+        }
+        for name in try FileSystem.list(root + "/segments/0000000000") {
+            found.append("\(root)/segments/0000000000/\(name)")
+        }
+        return found
+    }
+
+    /// What a damaged log gives out is right, or it gives nothing.
+    private func readAll(_ fixture: Fixture, _ size: UInt64) throws {
+        let store: EvidenceStore
+        do {
+            store = try EvidenceStore(path: fixture.path, signer: fixture.signer) { _ in }
+        } catch {
+            guard case .damaged = error else { throw error }
+            return
+        }
+        defer { store.close() }
+        try readAll(store, size)
+    }
+
+    private func readAll(_ store: EvidenceStore, _ size: UInt64) throws {
+        for value in 1..<size {
+            do throws(StoreError) {
+                _ = try store.receipt(for: RecordIndex(value))
+                let reader = try store.payload(at: RecordIndex(value))
+                var offset: UInt64 = 0
+                var hasher = SHA256Hasher()
+                while offset < reader.sizeBytes {
+                    let piece = try reader.read(at: offset, limit: 1 << 20)
+                    hasher.update(piece.span)
+                    offset += UInt64(piece.count)
+                }
+                #expect(hasher.finalize() == reader.digest)
+            } catch {
+                guard case .damaged = error else { throw error }
+            }
+        }
+    }
+}
