@@ -135,9 +135,9 @@ class Environment:
     def fsck(self, directory, expect=0):
         return self.run("fsck", directory, expect=expect, timeout=1200)
 
-    def defer(self, function, *arguments):
+    def defer(self, function, *arguments, **named):
         """Runs at the end of the test, whatever its outcome; last first."""
-        self._exits.callback(function, *arguments)
+        self._exits.callback(function, *arguments, **named)
 
     def enter(self, manager):
         return self._exits.enter_context(manager)
