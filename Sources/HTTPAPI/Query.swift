@@ -1,0 +1,77 @@
+import EvidenceModel
+import HTTPMessage
+import TransparencyLog
+
+/// The query parameters of a request; one that the route does not know is refused.
+struct Query {
+    private let parameters: [RequestTarget.Parameter]
+
+    /// - Parameters:
+    ///   - known: Names that may occur once.
+    ///   - repeatable: Names that may occur more often.
+    init(
+        _ target: RequestTarget, known: [String], repeatable: [String] = []
+    ) throws(Refused) {
+        parameters = target.query
+        for (place, parameter) in parameters.enumerated() {
+            let name = parameter.name
+            if repeatable.contains(name) { continue }
+            guard known.contains(name) else {
+                let all = (known + repeatable).sorted().joined(separator: ", ")
+                throw Refused(
+                    .badRequest,
+                    "The query parameter '\(Self.excerpt(name))' is not known here; "
+                        + (all.isEmpty ? "there are none." : "there are: \(all)."))
+            }
+            guard !parameters[..<place].contains(where: { $0.name == name }) else {
+                throw Refused(.badRequest, "The query parameter '\(name)' is given twice.")
+            }
+        }
+    }
+
+    func first(_ name: String) -> String? {
+        parameters.first { $0.name == name }?.value
+    }
+
+    func all(_ name: String) -> [String] {
+        parameters.filter { $0.name == name }.map(\.value)
+    }
+
+    /// A tree size or index below 2^53.
+    func number(_ name: String) throws(Refused) -> UInt64? {
+        guard let text = first(name) else { return nil }
+        guard let number = Query.number(text) else {
+            throw Refused(
+                .badRequest, "The query parameter '\(name)' must be a whole number below 2^53.")
+        }
+        return number
+    }
+
+    func requiredNumber(_ name: String) throws(Refused) -> UInt64 {
+        guard let number = try number(name) else {
+            throw Refused(.badRequest, "The query parameter '\(name)' is missing.")
+        }
+        return number
+    }
+
+    func timestamp(_ name: String) throws(Refused) -> Timestamp? {
+        guard let text = first(name) else { return nil }
+        return try limiting { () throws(LimitViolation) in try Timestamp(userInput: text) }
+    }
+
+    /// Decimal digits without a leading zero, below 2^53.
+    static func number(_ text: String) -> UInt64? {
+        guard !text.isEmpty, text.utf8.count <= 16, text.utf8.allSatisfy({ 48...57 ~= $0 }),
+            text == "0" || !text.hasPrefix("0"), let number = UInt64(text),
+            number <= TreeSize.maximum.value
+        else { return nil }
+        return number
+    }
+
+    /// What of a client's text may be shown to it: short, printable ASCII.
+    static func excerpt(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.prefix(40).map { 32...126 ~= $0.value ? $0 : "?" }))
+    }
+}

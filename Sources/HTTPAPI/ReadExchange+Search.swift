@@ -1,0 +1,76 @@
+import Cryptography
+import EvidenceModel
+import EvidenceStore
+import HTTPMessage
+import TransparencyLog
+
+extension ReadExchange {
+    /// `GET /v1/search`: a page of evidence, newest first.
+    func search() throws(Refused) -> Response {
+        let query = try Query(
+            head.target,
+            known: ["collection", "prefix", "digest", "since", "until", "limit", "cursor"],
+            repeatable: ["label"])
+        let wanted = try searchQuery(query)
+        let page = try refusing { () throws(StoreError) in try api.store.search(wanted) }
+        var object: JSONObject = [
+            "entries": .array(page.entries.map { .object(Self.entry($0)) }),
+            "treeSize": .integer(Int64(page.treeSize.value)),
+        ]
+        if let next = page.next { object["cursor"] = .string(String(next.value)) }
+        return .json(object)
+    }
+
+    private func searchQuery(_ query: Query) throws(Refused) -> SearchQuery {
+        var wanted = SearchQuery()
+        if let text = query.first("collection") {
+            wanted.collection = try limiting { () throws(LimitViolation) in
+                try CollectionName(text)
+            }
+        }
+        wanted.namePrefix = query.first("prefix")
+        let labels = try limiting { () throws(LimitViolation) in
+            try Labels(userInput: query.all("label"))
+        }
+        wanted.labels = labels.sorted.map { ($0.key, $0.value) }
+        if let text = query.first("digest") {
+            guard let digest = SHA256Digest(hex: text) else {
+                throw Refused(.badRequest, "'digest' must be 64 lowercase hexadecimal digits.")
+            }
+            wanted.digest = digest
+        }
+        wanted.since = try query.timestamp("since")
+        wanted.until = try query.timestamp("until")
+        if let limit = try query.number("limit") {
+            guard 1...UInt64(SearchQuery.limitMaximum) ~= limit else {
+                throw Refused(.limit, "'limit' must be 1 to \(SearchQuery.limitMaximum).")
+            }
+            wanted.limit = Int(limit)
+        }
+        wanted.before = try query.number("cursor").map { RecordIndex($0) }
+        return wanted
+    }
+
+    /// A result: what the record says, and of a sealed one what its opening says.
+    private static func entry(_ stored: StoredRecord) -> JSONObject {
+        var object: JSONObject = ["index": .integer(Int64(stored.index.value))]
+        object["collection"] = stored.record.collection.map { .string($0.text) }
+        object["received"] = .string(stored.record.received.rfc3339)
+        object["sequence"] = stored.record.sequence.map { .integer(Int64($0.value)) }
+        object["lock"] = stored.record.lock.map { lock in
+            .object([
+                "mode": .string(lock.mode.rawValue), "until": .string(lock.until.rfc3339Seconds),
+            ])
+        }
+        object["sealed"] = .bool(stored.opening != nil)
+        guard let description = stored.description else { return object }
+        object["name"] = .string(description.name.text)
+        object["mediaType"] = .string(description.mediaType.text)
+        object["sha256"] = .string(description.payloadDigest.hex)
+        object["size"] = .integer(Int64(description.payloadSize))
+        var labels = JSONObject()
+        for label in description.labels.sorted { labels[label.key] = .string(label.value) }
+        object["labels"] = .object(labels)
+        return object
+    }
+}
