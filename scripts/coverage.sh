@@ -5,6 +5,6 @@
 source "$(dirname "$0")/lib.sh"
 
 options=(--scratch-path .build/coverage --explicit-target-dependency-import-check error)
-swift test "${options[@]}" --disable-xctest --enable-code-coverage
+swift test "${options[@]}" --disable-xctest --enable-code-coverage --skip TidyTests
 report=$(swift test "${options[@]}" --show-codecov-path)
 python3 scripts/coverage.py "$report"
