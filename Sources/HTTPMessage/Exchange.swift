@@ -19,18 +19,18 @@ extension Application {
 
 /// One request and its reply.
 ///
-/// The server calls, one after the other and never two at once: `begin`; `receive` for each piece of
-/// the body; then `finish`, or `abandon` if the client went away or was too slow. A reply from `begin`
-/// is the end; after a reply from `receive`, `abandon` is called and is the end. What blocks here holds
-/// up the other connections of the thread.
+/// The server calls, one after the other and never two at once: `begin`; `receive` for each piece
+/// of the body; then `finish`, or `abandon` if the client went away or was too slow. A reply from
+/// `begin` is the end; after a reply from `receive`, `abandon` is called and is the end. What
+/// blocks here holds up the other connections of the thread.
 package protocol Exchange: AnyObject, Sendable {
     /// Looks at the head: a reply refuses the request before its body is read, nil goes on.
     func begin() -> Response?
 
     /// Takes the next bytes of the body.
     ///
-    /// A reply refuses the request: the server reads on and discards the rest, then replies; if there
-    /// is too much of it, it closes the connection.
+    /// A reply refuses the request: the server reads on and discards the rest, then replies; if
+    /// there is too much of it, it closes the connection.
     func receive(_ bytes: Span<UInt8>) -> Response?
 
     /// The request is complete; `responder` takes the reply, now or later, from any thread.
@@ -78,12 +78,13 @@ package enum ProtocolViolation: Error, Equatable, Sendable {
         case .headTooLarge(let limit):
             "The request line and header fields are larger than the limit of \(limit) bytes."
         case .field:
-            "A header field is malformed: a name must be a token right before its colon, a value must"
-                + " hold no control characters, and a field must not continue on another line."
+            "A header field is malformed: a name must be a token right before its colon, a value"
+                + " must hold no control characters, and a field must not continue on another line."
         case .missingHost: "The request must have exactly one Host header field."
         case .contentLength: "Content-Length must be one decimal number."
         case .conflictingLengths:
-            "The request gives its length twice; send one Content-Length, or Transfer-Encoding alone."
+            "The request gives its length twice; send one Content-Length, or Transfer-Encoding"
+                + " alone."
         case .transferCoding: "The only transfer coding that is understood is chunked, in HTTP/1.1."
         case .expectation: "The only expectation that is understood is 100-continue."
         }

@@ -66,7 +66,8 @@ package enum DeclaredDigest: Equatable, Sendable {
 ///
 /// Reference: RFC 9110 section 12.5.
 package enum ContentNegotiation {
-    /// The offered media type that `Accept` likes best; the first one if it likes all equally, or none.
+    /// The offered media type that `Accept` likes best; the first one if it likes all equally, or
+    /// none.
     package static func preferred(_ offered: [String], accept fields: [String]) -> String {
         let ranges = fields.joined(separator: ",").split(separator: ",").map(weighted)
         guard !ranges.isEmpty else { return offered[0] }

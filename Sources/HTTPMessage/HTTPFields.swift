@@ -1,7 +1,7 @@
 /// Header fields in the order in which they came, found by name whatever its case.
 ///
-/// All names and values stand in one buffer, each ended by a zero byte, so that building a request's
-/// fields costs two allocations and a C library can read a response's without a copy.
+/// All names and values stand in one buffer, each ended by a zero byte, so that building a
+/// request's fields costs two allocations and a C library can read a response's without a copy.
 ///
 /// Reference: RFC 9110 section 5.
 package struct HTTPFields: Sendable {
@@ -58,7 +58,8 @@ package struct HTTPFields: Sendable {
 
     /// Adds a field of a request, blanks around the value removed.
     ///
-    /// - Returns: False, with nothing added, if the name is not a token or the value holds a control
+    /// - Returns: False, with nothing added, if the name is not a token or the value holds a
+    ///   control
     ///   character.
     package mutating func append(name: Span<UInt8>, value: Span<UInt8>) -> Bool {
         let value = value.extracting(value.trimmedRange)

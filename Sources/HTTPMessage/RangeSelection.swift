@@ -2,7 +2,8 @@
 ///
 /// Reference: RFC 9110 section 14.2.
 package enum RangeSelection: Equatable, Sendable {
-    /// Everything: no `Range`, or one that a server ignores (another unit, several ranges, nonsense).
+    /// Everything: no `Range`, or one that a server ignores (another unit, several ranges,
+    /// nonsense).
     case whole
     case part(Range<UInt64>)
     /// Starts at or after the end; answered by 416.

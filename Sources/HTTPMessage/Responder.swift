@@ -8,8 +8,8 @@ package protocol ResponseSink: AnyObject, Sendable {
 
 /// Takes the one reply of an exchange, from any thread and at any later time.
 ///
-/// `@unchecked Sendable`: `make` is written once, before `isReady` is stored with releasing order, and
-/// read after it was loaded with acquiring order.
+/// `@unchecked Sendable`: `make` is written once, before `isReady` is stored with releasing order,
+/// and read after it was loaded with acquiring order.
 package final class Responder: @unchecked Sendable {
     private enum State {
         static let empty: UInt8 = 0

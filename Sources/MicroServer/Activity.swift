@@ -30,7 +30,8 @@ struct Activity: Equatable, Sendable {
         sinceMilliseconds = rawValue >> 3
     }
 
-    /// Whether nothing but the client's next bytes can move the connection on, and none came lately.
+    /// Whether nothing but the client's next bytes can move the connection on, and none came
+    /// lately.
     func isWaiting(nowMilliseconds: UInt64) -> Bool {
         switch phase {
         case .fresh, .idle, .head: nowMilliseconds >= sinceMilliseconds + 100

@@ -1,7 +1,8 @@
 internal import CMicroHTTPD
 
-// What the library calls, always on the worker's thread. A connection's context is its `Connection`,
-// retained from the notification of its start to that of its end; the daemon's is its `Worker`.
+// What the library calls, always on the worker's thread. A connection's context is its
+// `Connection`, retained from the notification of its start to that of its end; the daemon's is its
+// `Worker`.
 
 func notifyConnection(
     context: UnsafeMutableRawPointer?,

@@ -11,8 +11,8 @@ internal import Synchronization
 /// A reply that is not ready when the exchange's `finish` returns suspends the connection. `reply`
 /// decides races: whoever finds it `suspended` (the responder, or a stop that aborts) resumes.
 ///
-/// `@unchecked Sendable`: what several threads touch is atomic, or under the worker's lock where it says
-/// so; the rest belongs to the worker's thread.
+/// `@unchecked Sendable`: what several threads touch is atomic, or under the worker's lock where it
+/// says so; the rest belongs to the worker's thread.
 @safe final class Connection: ResponseSink, @unchecked Sendable {
     private enum Reply {
         static let none: UInt8 = 0

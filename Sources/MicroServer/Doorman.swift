@@ -2,8 +2,8 @@ internal import CMicroHTTPD
 internal import Platform
 internal import Synchronization
 
-/// The thread that accepts connections, keeps their number below the limit and ends those whose time
-/// is over.
+/// The thread that accepts connections, keeps their number below the limit and ends those whose
+/// time is over.
 ///
 /// The workers do not listen themselves: who accepts also chooses the least busy worker, makes room
 /// before it adds, and at the end can take what clients had already been promised.

@@ -3,8 +3,9 @@ internal import Platform
 
 /// Sockets that were answered and shut for writing while their clients may still be sending.
 ///
-/// A plain close would answer what arrives with a reset, which can destroy the reply before the client
-/// has read it; so what arrives is read and dropped for a while. Bounded in number, bytes and time.
+/// A plain close would answer what arrives with a reset, which can destroy the reply before the
+/// client has read it; so what arrives is read and dropped for a while. Bounded in number, bytes
+/// and time.
 final class Lingering: Sendable {
     private struct Socket {
         let descriptor: Int32

@@ -5,9 +5,9 @@ internal import Synchronization
 
 /// An HTTP/1.1 server over libmicrohttpd.
 ///
-/// A doorman thread accepts and keeps deadlines; worker threads read, run the application and write.
-/// An exchange whose reply is not ready holds no thread: its connection is suspended until the
-/// `Responder` is used.
+/// A doorman thread accepts and keeps deadlines; worker threads read, run the application and
+/// write. An exchange whose reply is not ready holds no thread: its connection is suspended until
+/// the `Responder` is used.
 ///
 /// Reference: RFC 9110, RFC 9112.
 package final class MicroServer: Sendable {

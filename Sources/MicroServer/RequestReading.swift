@@ -1,9 +1,10 @@
 internal import CMicroHTTPD
 internal import HTTPMessage
 
-// The library is lenient with field lines: it joins continuation lines, cuts lines at a zero byte and
-// takes a name with blanks after it. It leaves each line in place in its buffer, though, so whoever
-// walks the fields sees whether they follow each other without a gap; those that do not are refused.
+// The library is lenient with field lines: it joins continuation lines, cuts lines at a zero byte
+// and takes a name with blanks after it. It leaves each line in place in its buffer, though, so
+// whoever walks the fields sees whether they follow each other without a gap; those that do not are
+// refused.
 
 /// The request line's method and version as the library found them in its buffer.
 @unsafe struct RequestLineText {
@@ -97,7 +98,8 @@ private func bodyLength(
     return (length, false)
 }
 
-/// Collects the fields that the library enumerates, as long as they follow each other in its buffer.
+/// Collects the fields that the library enumerates, as long as they follow each other in its
+/// buffer.
 @safe final class FieldCollector {
     var fields = HTTPFields()
     private(set) var isWellFormed = true

@@ -9,7 +9,8 @@ package struct ServerConfiguration: Sendable {
     package var threads = 8
     package var maximumConnections = 960
 
-    /// How long a client may take from its connection, or from its request line, to the last header.
+    /// How long a client may take from its connection, or from its request line, to the last
+    /// header.
     package var headDeadlineSeconds = 10.0
     /// How long a connection may wait for its next request.
     package var idleDeadlineSeconds = 60.0
@@ -35,7 +36,8 @@ package struct ServerConfiguration: Sendable {
     static let wholeReplyBytes = 65_536
     /// A refused body up to this size is read before the reply, so that the connection can go on.
     static let smallRefusedBodyBytes: UInt64 = 65_536
-    /// How long idle connections are kept in a drain, so that busy clients hear `Connection: close`.
+    /// How long idle connections are kept in a drain, so that busy clients hear `Connection:
+    /// close`.
     static let drainIdleMilliseconds: UInt64 = 300
 
     package init() {}

@@ -28,7 +28,8 @@ internal import Synchronization
             beginRequest,
             endRequest,
             notifyConnection,
-            // A little above our own limit: the library counts a connection until just after we stop.
+            // A little above our own limit: the library counts a connection until just after we
+            // stop.
             UInt32(ServerConfiguration.maximumConnectionsPerThread + 4),
             ServerConfiguration.connectionMemoryBytes
         )
@@ -75,7 +76,8 @@ internal import Synchronization
             list.removeLast()
         }
         openCount.subtract(1, ordering: .relaxed)
-        // Closing while bytes wait unread would reset the connection and could take the reply with it.
+        // Closing while bytes wait unread would reset the connection and could take the reply with
+        // it.
         guard !connection.isKicked,
             connection.repliedEarly || net_unread_bytes(connection.descriptor) > 0
         else { return }

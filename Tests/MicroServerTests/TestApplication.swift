@@ -8,8 +8,9 @@ import Testing
 /// An application that a test can look into.
 ///
 /// The path says what to do: `/echo` returns the body; `/hold` replies when the test says so;
-/// `/begin/<status>` refuses at the head and `/receive/<status>` at the first byte; `/stream/<bytes>`
-/// streams; `/broken/<bytes>` streams half of it and fails; `/large/<bytes>` replies from memory.
+/// `/begin/<status>` refuses at the head and `/receive/<status>` at the first byte;
+/// `/stream/<bytes>` streams; `/broken/<bytes>` streams half of it and fails; `/large/<bytes>`
+/// replies from memory.
 final class TestApplication: Application {
     struct Seen {
         var heads: [RequestHead] = []
