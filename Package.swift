@@ -106,7 +106,8 @@ let package = Package(
         tests(
             "strongroom",
             [
-                "Platform", "Cryptography", "TransparencyLog", "EvidenceModel", "Observability",
+                "Platform", "Cryptography", "TransparencyLog", "EvidenceModel", "EvidenceStore",
+                "Observability", "MicroServer",
             ]),
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ])

@@ -1,0 +1,34 @@
+internal import EvidenceModel
+internal import EvidenceStore
+internal import MicroServer
+internal import Observability
+
+/// Everything that `strongroom serve` can be told by its configuration file.
+struct ServeSettings: Sendable {
+    var listen = Endpoint(host: "127.0.0.1", port: 7440)
+    /// Nil: `log.key` in the log's directory.
+    var signingKeyFile: String?
+    var logFormat = EventLog.Format.text
+    var logLevel = EventLog.Level.info
+    var server = ServerConfiguration()
+    /// How long a stop waits for requests that are under way.
+    var drainSeconds = 30
+    var store = StoreConfiguration()
+    var batchLimitFiles = 1000
+    var batchLimitBytes: UInt64 = 64 << 20
+    var retention = RetentionFields()
+    /// Collections whose records hold a commitment instead of names, labels and digests.
+    var sealedCollections: Set<CollectionName> = []
+}
+
+/// The parts of the retention policy, before they are known to fit together.
+struct RetentionFields: Sendable {
+    var mode = RetentionPolicy.standard.mode
+    var minimum = RetentionPolicy.standard.minimum
+    var standard = RetentionPolicy.standard.standard
+    var maximum = RetentionPolicy.standard.maximum
+
+    func policy() throws(LimitViolation) -> RetentionPolicy {
+        try RetentionPolicy(mode: mode, minimum: minimum, standard: standard, maximum: maximum)
+    }
+}

@@ -1,0 +1,100 @@
+import EvidenceModel
+import EvidenceStore
+import MicroServer
+import Observability
+import Platform
+import Testing
+
+@testable import strongroom
+
+@Suite struct ConfigurationTests {
+    private func parse(_ text: String) throws -> ServeSettings {
+        try ConfigurationFile.parse(Array(text.utf8))
+    }
+
+    private func failure(_ text: String) -> String? {
+        let bytes = Array(text.utf8)
+        let result = Result { try ConfigurationFile.parse(bytes) }
+        guard case .failure(let error) = result else { return nil }
+        return "\(error)"
+    }
+
+    private func example() throws -> [UInt8] {
+        let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        return try FileSystem.contents("/\(root)/ops/strongroom.example.yaml")
+    }
+
+    @Test func theExampleIsTheDefaults() throws {
+        let settings = try ConfigurationFile.parse(try example())
+        #expect("\(settings)" == "\(ServeSettings())")
+    }
+
+    @Test func theExampleHasEveryKey() throws {
+        var paths: Set<String> = []
+        var group = ""
+        for line in String(decoding: try example(), as: UTF8.self).split(separator: "\n") {
+            guard let colon = line.firstIndex(of: ":"), !line.contains("#") else { continue }
+            let key = String(line[..<colon])
+            if key.hasPrefix("  ") {
+                paths.insert(group + "." + key.dropFirst(2))
+            } else {
+                group = key
+                paths.insert(key)
+            }
+        }
+        for key in ConfigurationKey.all { #expect(paths.contains(key.path), "\(key.path)") }
+    }
+
+    @Test func anEmptyFileIsAllDefaults() throws {
+        #expect("\(try parse(""))" == "\(ServeSettings())")
+        #expect("\(try parse("# nothing\n"))" == "\(ServeSettings())")
+    }
+
+    @Test func valuesArrive() throws {
+        let settings = try parse(
+            """
+            listen: "[::1]:0"
+            signingKey: /etc/strongroom/log.key
+            log: {format: json, level: warning}
+            http: {threads: 2, connections: 100, drainSeconds: 5}
+            limits: {payload: 1 GiB, batch: 65536}
+            store: {reserve: 100 MiB, idempotencyWindow: 12h}
+            retention: {mode: governance, minimum: 10y, default: 20y}
+            collections: {a: {sealed: true}, b: {sealed: false}}
+            """
+        )
+        #expect(settings.listen == Endpoint(host: "::1", port: 0))
+        #expect(settings.signingKeyFile == "/etc/strongroom/log.key")
+        #expect(settings.logFormat == .json && settings.logLevel == .warning)
+        #expect(settings.server.threads == 2 && settings.server.maximumConnections == 100)
+        #expect(settings.store.payloadLimitBytes == 1 << 30)
+        #expect(settings.batchLimitBytes == 65_536)
+        #expect(settings.store.diskReserveBytes == 100 << 20)
+        #expect(settings.store.idempotencyWindowSeconds == 43_200)
+        #expect(settings.store.retention.mode == .governance)
+        #expect("\(settings.store.retention.minimum)" == "10y")
+        #expect(settings.sealedCollections.map(\.text) == ["a"])
+    }
+
+    @Test func unknownKeysAreErrorsWithTheirLine() {
+        #expect(
+            failure("# x\nlisten: 127.0.0.1:1\nlog:\n  formt: json\n")
+                == "line 4, column 3: unknown key \"formt\"; did you mean log.format?"
+        )
+        #expect(failure("no-such-key: 1")?.hasPrefix("line 1, column 1: unknown key") == true)
+        #expect(failure("collections: {a: {seald: true}}")?.contains("sealed") == true)
+        #expect(failure("listen.x: 1")?.contains("unknown key") == true)
+    }
+
+    @Test(arguments: [
+        "listen: 127.0.0.1", "listen: [a]", "log: json", "log: {level: loud}", "http: {threads: 0}",
+        "http: {threads: 1.5}", "limits: {payload: 5 GB}", "limits: {payload: -1}",
+        "limits: {payload: 99999999999 TiB}", "store: {idempotencyWindow: 1y}",
+        "retention: {minimum: 8y}", "retention: {maximum: 1s}", "retention: {mode: loose}",
+        "collections: {UPPER: {sealed: true}}", "collections: {a: {sealed: yes}}", "- a", "x",
+        "listen: a:1\nlisten: b:1",
+    ])
+    func wrongValuesAreErrors(_ text: String) {
+        #expect(failure(text)?.hasPrefix("line ") == true, "\(failure(text) ?? "accepted")")
+    }
+}
