@@ -57,7 +57,7 @@ import Testing
             signingKey: /etc/strongroom/log.key
             log: {format: json, level: warning}
             http: {threads: 2, connections: 100, drainSeconds: 5}
-            limits: {payload: 1 GiB, batch: 65536}
+            limits: {payload: 1 GiB, batchMemory: 67108864}
             store: {reserve: 100 MiB, idempotencyWindow: 12h}
             retention: {mode: governance, minimum: 10y, default: 20y}
             collections: {a: {sealed: true}, b: {sealed: false}}
@@ -68,7 +68,7 @@ import Testing
         #expect(settings.logFormat == .json && settings.logLevel == .warning)
         #expect(settings.server.threads == 2 && settings.server.maximumConnections == 100)
         #expect(settings.store.payloadLimitBytes == 1 << 30)
-        #expect(settings.batchLimitBytes == 65_536)
+        #expect(settings.batchMemoryBytes == 64 << 20)
         #expect(settings.store.diskReserveBytes == 100 << 20)
         #expect(settings.store.idempotencyWindowSeconds == 43_200)
         #expect(settings.store.retention.mode == .governance)

@@ -10,7 +10,9 @@ struct ReplyVerifier {
     private let checker: ReceiptChecker
     private var scanner = ReceiptScanner()
     private var commitment: [UInt8] = []
-    /// Checkpoints that were opened, by their bytes in a receipt. The replies of a batch share one, and
+    /// Checkpoints that were opened, by their bytes in a receipt.
+    ///
+    /// The replies of a batch share one, and
     /// come together.
     private var opened: [(escaped: [UInt8], checkpoint: Checkpoint)] = []
 
@@ -115,10 +117,12 @@ struct ReplyVerifier {
         CommandFailure(.verificationFailed, "a receipt does not verify: \(detail)")
     }
 
-    private static func isEqual(_ known: [UInt8], _ body: Span<UInt8>, _ place: Range<Int>) -> Bool {
+    private static func isEqual(_ known: [UInt8], _ body: Span<UInt8>, _ place: Range<Int>) -> Bool
+    {
         guard known.count == place.count else { return false }
         // From the end: the signatures differ, while the origin is the same.
-        for offset in known.indices.reversed() where known[offset] != body[place.lowerBound + offset] {
+        for offset in known.indices.reversed()
+        where known[offset] != body[place.lowerBound + offset] {
             return false
         }
         return true

@@ -8,6 +8,7 @@ extension Command {
     /// All commands, in the order of the help.
     static let all: [Command] = [
         InitCommand.command,
+        ServeCommand.command,
         FsckCommand.command,
         PutCommand.command,
         GetCommand.command,

@@ -81,11 +81,8 @@ extension ConfigurationKey {
         ConfigurationKey("limits.payload") { (node, settings) throws(YAMLError) in
             settings.store.payloadLimitBytes = try node.bytes(in: 1...(1 << 50))
         },
-        ConfigurationKey("limits.batchFiles") { (node, settings) throws(YAMLError) in
-            settings.batchLimitFiles = try node.int(in: 1...10_000)
-        },
-        ConfigurationKey("limits.batch") { (node, settings) throws(YAMLError) in
-            settings.batchLimitBytes = try node.bytes(in: 1024...(1 << 30))
+        ConfigurationKey("limits.batchMemory") { (node, settings) throws(YAMLError) in
+            settings.batchMemoryBytes = Int(try node.bytes(in: (64 << 20)...(1 << 36)))
         },
     ]
 

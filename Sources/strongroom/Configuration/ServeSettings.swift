@@ -14,8 +14,8 @@ struct ServeSettings: Sendable {
     /// How long a stop waits for requests that are under way.
     var drainSeconds = 30
     var store = StoreConfiguration()
-    var batchLimitFiles = 1000
-    var batchLimitBytes: UInt64 = 64 << 20
+    /// Memory of all batches that are under way.
+    var batchMemoryBytes = 256 << 20
     var retention = RetentionFields()
     /// Collections whose records hold a commitment instead of names, labels and digests.
     var sealedCollections: Set<CollectionName> = []

@@ -1,0 +1,182 @@
+internal import EvidenceModel
+internal import EvidenceStore
+internal import HTTPAPI
+internal import HTTPMessage
+internal import MicroServer
+internal import Observability
+internal import Platform
+internal import TransparencyLog
+
+/// A running server: the log, the HTTP interface over it, and the order in which they start and stop.
+///
+/// Start: log (recovered and verified), then interface, then socket, then word to the outside. Stop in
+/// reverse: no new requests, answers to those that were begun, then the log is let go of.
+final class Service {
+    private let settings: ServeSettings
+    private let log: EventLog
+    private let store: EvidenceStore
+    private let server: MicroServer
+    private let failure: FatalFailure
+    private let address: Endpoint
+
+    /// Opens the log and listens.
+    init(directory: String, settings: ServeSettings) throws(CommandFailure) {
+        self.settings = settings
+        let path = settings.signingKeyFile ?? StorePaths(directory).signingKey
+        let log = EventLog(format: settings.logFormat, minimumLevel: settings.logLevel)
+        let failure = FatalFailure()
+        self.log = log
+        self.failure = failure
+        let store: EvidenceStore
+        do throws(CommandFailure) {
+            let signer = try Self.signer(path, directory)
+            store = try Self.open(directory, signer, settings, log, failure)
+        } catch {
+            log.close()
+            throw error
+        }
+        self.store = store
+        do throws(CommandFailure) {
+            server = try Self.listen(store, settings, log)
+        } catch {
+            store.close()
+            log.close()
+            throw error
+        }
+        address = Endpoint(host: settings.listen.host, port: server.boundPort)
+    }
+
+    /// Says that it is ready, serves until a signal or a fatal failure, and stops in order.
+    func runUntilStopped() -> ExitCode {
+        // A line of its own in every format: people and scripts wait for it.
+        ProcessControl.writeToStandardError("listening on http://\(address)")
+        log.record(
+            .info,
+            "server.ready",
+            [
+                .text("address", "\(address)"), .text("origin", store.description.origin),
+                .number("treeSize", store.checkpoint.size.value),
+            ]
+        )
+        ServiceManager.notifyReady(status: "serving \(store.description.origin) on \(address)")
+        let signal = Signals.waitForTermination()
+        // From here on a second signal ends the process at once.
+        Signals.releaseTermination()
+        ServiceManager.notifyStopping()
+        if let error = failure.error {
+            log.record(.error, "log.failed", [.text("reason", "\(error)")])
+        } else {
+            let name = signal == .interrupt ? "SIGINT" : "SIGTERM"
+            log.record(.info, "server.draining", [.text("signal", name)])
+        }
+        // After a fatal failure no request can succeed: give them their refusals, and go.
+        server.stop(gracePeriodSeconds: failure.error == nil ? Double(settings.drainSeconds) : 2)
+        store.close()
+        log.record(
+            .info,
+            "server.stopped",
+            [
+                .number("treeSize", store.checkpoint.size.value),
+                .number("requests", server.statistics.requests),
+            ]
+        )
+        log.close()
+        return exitCode()
+    }
+
+    private func exitCode() -> ExitCode {
+        guard let error = failure.error else { return .done }
+        ProcessControl.writeToStandardError(
+            "strongroom serve: the log stopped: \(error); nothing that was acknowledged is lost: "
+                + "mend the cause and start again"
+        )
+        let code = CommandFailure(error).code
+        return code == .storageFull ? .storageFull : .verificationFailed
+    }
+
+    private static func signer(
+        _ path: String,
+        _ directory: String
+    ) throws(CommandFailure)
+        -> NoteSigner
+    {
+        do throws(StoreError) {
+            // First: "this is no log" says more than "its key is missing".
+            _ = try LogDescription.read(StorePaths(directory))
+        } catch {
+            throw CommandFailure(error)
+        }
+        return try SigningKey.read(path)
+    }
+
+    private static func open(
+        _ directory: String,
+        _ signer: NoteSigner,
+        _ settings: ServeSettings,
+        _ log: EventLog,
+        _ failure: FatalFailure
+    ) throws(CommandFailure) -> EvidenceStore {
+        let began = Clock.monotonicNanoseconds()
+        let store: EvidenceStore
+        do throws(StoreError) {
+            store = try EvidenceStore(
+                path: directory,
+                signer: signer,
+                configuration: settings.store
+            ) { error in
+                failure.set(error)
+                Signals.raiseTermination()
+            }
+        } catch {
+            throw CommandFailure(error)
+        }
+        log.record(
+            .info,
+            "log.opened",
+            [
+                .text("directory", directory),
+                .number("treeSize", store.checkpoint.size.value),
+                .decimal("seconds", Double((Clock.monotonicNanoseconds() - began) / 1000) / 1e6),
+            ]
+        )
+        return store
+    }
+
+    private static func listen(
+        _ store: EvidenceStore,
+        _ settings: ServeSettings,
+        _ log: EventLog
+    ) throws(CommandFailure) -> MicroServer {
+        var configuration = EvidenceAPI.Configuration()
+        configuration.sealedCollections = settings.sealedCollections
+        configuration.payloadLimitBytes = settings.store.payloadLimitBytes
+        configuration.batchMemoryLimitBytes = settings.batchMemoryBytes
+        let api = EvidenceAPI(store: store, configuration: configuration, log: log)
+        var server = settings.server
+        server.host = settings.listen.host
+        server.port = settings.listen.port
+        do throws(ServerError) {
+            return try MicroServer(configuration: server, application: api)
+        } catch {
+            let code: ExitCode =
+                switch error {
+                case .unknownHost, .invalidConfiguration: .usage
+                case .cannotListen, .noResources: .tryAgain
+                }
+            throw CommandFailure(code, "\(error)", advice: "see --listen and the configuration")
+        }
+    }
+}
+
+/// The failure that ended the log, if one did; for any thread.
+final class FatalFailure: Sendable {
+    private let first = Mutex<StoreError?>(nil)
+
+    var error: StoreError? { first.withLock { $0 } }
+
+    func set(_ error: StoreError) {
+        first.withLock { first in
+            if first == nil { first = error }
+        }
+    }
+}
