@@ -57,6 +57,12 @@ package struct JSONLine: Sendable {
         bytes += object.text.utf8
     }
 
+    /// Adds a value that is JSON already; the caller knows that it is.
+    package mutating func add(_ name: String, json: [UInt8]) {
+        key(name)
+        bytes += json
+    }
+
     /// A text as a JSON string, with its quotes.
     package static func string(_ text: String) -> String {
         var bytes: [UInt8] = []

@@ -12,6 +12,7 @@ extension Command {
         FsckCommand.command,
         PutCommand.command,
         GetCommand.command,
+        ShowCommand.command,
         ListCommand.command,
         ProveCommand.command,
         VerifyCommand.command,

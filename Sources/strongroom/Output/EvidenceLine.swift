@@ -15,6 +15,26 @@ struct EvidenceLine: Equatable, Sendable {
     /// `added`, `unchanged`; nil where neither applies.
     let status: String?
 
+    init(
+        index: UInt64,
+        collection: String,
+        digest: String?,
+        name: String?,
+        sizeBytes: UInt64?,
+        mode: String,
+        lockedUntil: String,
+        status: String?
+    ) {
+        self.index = index
+        self.collection = collection
+        self.digest = digest
+        self.name = name
+        self.sizeBytes = sizeBytes
+        self.mode = mode
+        self.lockedUntil = lockedUntil
+        self.status = status
+    }
+
     /// The line of a record of evidence; nil for other records.
     init?(
         index: RecordIndex,
@@ -23,14 +43,16 @@ struct EvidenceLine: Equatable, Sendable {
         status: String? = nil
     ) {
         guard let lock = record.lock, let collection = record.collection else { return nil }
-        self.index = index.value
-        self.collection = collection.text
-        digest = description?.payloadDigest.hex
-        name = description?.name.text
-        sizeBytes = description?.payloadSize
-        mode = lock.mode.rawValue
-        lockedUntil = lock.until.rfc3339Seconds
-        self.status = status
+        self.init(
+            index: index.value,
+            collection: collection.text,
+            digest: description?.payloadDigest.hex,
+            name: description?.name.text,
+            sizeBytes: description?.payloadSize,
+            mode: lock.mode.rawValue,
+            lockedUntil: lock.until.rfc3339Seconds,
+            status: status
+        )
     }
 
     /// Columns two spaces apart; `-` where a sealed record cannot be opened.
