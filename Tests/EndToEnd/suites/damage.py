@@ -20,6 +20,7 @@ KINDS = {
     "active": "segments/*/active.mdb",
     "log": "segments/0000000000/log.mdb",
     "payloads": "segments/0000000000/payloads-*.mdb",
+    "digests": "segments/0000000000/SHA256SUMS",
     "payload file": "payloads/??/*.zst",
     "log.json": "log.json",
     "catalog": "catalog/*.mdb",
@@ -27,7 +28,9 @@ KINDS = {
 }
 # Kinds that the log makes good again: with a damaged one everything is still served.
 HEALED = {"catalog"}
-MAY_BE_LOST = {"catalog", "state"}
+MAY_BE_LOST = {"catalog", "state", "digests"}
+# Kinds in which no changed byte may go unnoticed, whether or not it holds anything.
+WATCHED = {"log", "payloads", "digests", "payload file", "log.json"}
 TRUNCATIONS = {
     "empty": lambda size: 0,
     "half": lambda size: size // 2,
@@ -184,14 +187,15 @@ def test_truncated(env, kind):
         with open(path, "r+b") as file:
             file.truncate(length(size))
         noticed = attempt(env, copy, key, content, f"{kind}, {what}", kind, path)
-        check(noticed or kind in MAY_BE_LOST, f"{kind}, {what}: nobody noticed")
+        missed = kind not in WATCHED and kind in MAY_BE_LOST
+        check(noticed or missed, f"{kind}, {what}: nobody noticed")
         shutil.rmtree(copy, ignore_errors=True)
 
 
 def flippable(path, kind):
     """Offsets that hold something: pages of a database that are all zero are free."""
     data = path.read_bytes()
-    if not path.name.endswith(".mdb"):
+    if kind in WATCHED:
         return range(len(data))
     offsets = []
     for page in range(0, len(data), 4096):
@@ -220,7 +224,7 @@ def test_bit_flipped(env, kind):
         noticed += attempt(env, copy, key, content, what, kind, path)
         shutil.rmtree(copy, ignore_errors=True)
     env.note(f"{noticed} of {FLIPS} flips noticed; the others changed nothing that is served")
-    if kind in ("payload file", "log.json"):
+    if kind in WATCHED:
         check(noticed == FLIPS, f"{kind}: {FLIPS - noticed} flips went unnoticed")
     elif kind not in MAY_BE_LOST:
         check(noticed > 0, f"{kind}: nobody noticed any flip")
