@@ -96,3 +96,17 @@ extension Errno {
     /// EACCES.
     package static let permissionDenied = Errno(rawValue: EACCES)
 }
+
+extension FileSystem {
+    /// What a path names in the end, symbolic links followed; nil if nothing is there.
+    ///
+    /// Reference: realpath(3).
+    package static func information(following path: String) throws(SystemError) -> Information? {
+        guard let target = unsafe realpath(path, nil) else {
+            if errno == ENOENT || errno == ENOTDIR { return nil }
+            throw SystemError(operation: "inspect", path: path, errno: .current)
+        }
+        defer { unsafe free(target) }
+        return try information(unsafe String(cString: target))
+    }
+}

@@ -63,9 +63,18 @@ private final class Folder {
         let walk = try FileWalk(paths: [folder.path + "/d"], name: nil)
         #expect(walk.items.map(\.name.text) == ["a"])
         #expect(walk.skipped.map(\.path) == ["\(folder.path)/d/l", "\(folder.path)/d/loop"])
-        let asked = try FileWalk(paths: [folder.path + "/d/l"], name: nil)
-        #expect(asked.items.isEmpty)
-        #expect(asked.failures.map(\.code) == [.refused])
+    }
+
+    @Test func aLinkThatIsNamedIsFollowed() throws {
+        let folder = try Folder()
+        try folder.write("real/a")
+        try folder.link("d", to: "real")
+        try folder.link("l", to: "real/a")
+        try folder.link("dangling", to: "nowhere")
+        let paths = ["d", "l", "dangling"].map { "\(folder.path)/\($0)" }
+        let walk = try FileWalk(paths: paths, name: nil)
+        #expect(walk.items.map(\.name.text) == ["a", "l"])
+        #expect(walk.failures.map(\.code) == [.notFound])
     }
 
     @Test func oneFailureDoesNotStopTheOthers() throws {

@@ -16,8 +16,9 @@ struct PutItem: Sendable {
 ///
 /// A file is named by the last part of its path, a file in a directory by its path below that
 /// directory; `--name` names a single file or standard input, and goes in front of the names of a
-/// directory's files. Directories are walked in byte order. Symbolic links are not followed: what they
-/// point to may lie outside of what was meant to be kept.
+/// directory's files. Directories are walked in byte order. A symbolic link that was named itself is
+/// followed, for that was meant; one that is found in a directory is not: what it points to may lie
+/// outside of what was meant to be kept.
 struct FileWalk {
     /// What is to be pushed, in order.
     private(set) var items: [PutItem] = []
@@ -64,7 +65,7 @@ struct FileWalk {
 
     private mutating func takeArgument(_ path: String) {
         do throws(SystemError) {
-            guard let found = try FileSystem.information(path) else {
+            guard let found = try FileSystem.information(following: path) else {
                 failures.append(CommandFailure(.notFound, "\(path) does not exist"))
                 return
             }
@@ -73,15 +74,7 @@ struct FileWalk {
                 take(path, found.sizeBytes, as: givenName ?? Self.lastPart(of: path))
             case .directory:
                 try walk(path, prefix: givenName.map { $0 + "/" } ?? "")
-            case .symbolicLink:
-                failures.append(
-                    CommandFailure(
-                        .refused,
-                        "\(path) is a symbolic link, which is not followed",
-                        advice: "give the path that it points to"
-                    )
-                )
-            case .other:
+            case .symbolicLink, .other:
                 failures.append(
                     CommandFailure(
                         .refused,
