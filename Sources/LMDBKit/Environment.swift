@@ -8,6 +8,8 @@ internal import Platform
 ///   commit that returns is durable. Never `MDB_WRITEMAP`: a full disk would be a SIGBUS.
 /// - Every named database is opened once, in the initializer or by the one write transaction that
 ///   creates it; LMDB forbids to open handles in two transactions at a time.
+/// - After a commit that failed with `io` nothing more is written: LMDB itself would go on after a
+///   failed sync, on pages that may be lost.
 /// - The file stays open while a transaction is, also after `close` and without references.
 /// - A process opens a file at most once at a time (LMDB's rule; the caller sees to it).
 package final class Environment: @unchecked Sendable {
@@ -33,6 +35,7 @@ package final class Environment: @unchecked Sendable {
         var environment: OpaquePointer?
         var isClosed = false
         var openTransactions = 0
+        var writeFailure: LMDBError?
         var databases: [String: Database] = [:]
     }
 
@@ -91,6 +94,9 @@ package final class Environment: @unchecked Sendable {
     /// Begins the one write transaction; waits while another is open.
     ///
     /// It belongs to the calling thread, which must not have one open already.
+    ///
+    /// - Throws: `io`, for ever, once a commit failed with `io`; open the file anew, after a check
+    ///   of what it holds.
     ///
     /// Reference: `mdb_txn_begin`.
     package func beginWrite() throws(LMDBError) -> WriteTransaction {
@@ -173,9 +179,11 @@ extension Environment {
         state.withLock { $0.databases.merge(databases) { known, _ in known } }
     }
 
-    func transactionEnded() {
+    /// `failure` is why its commit failed.
+    func transactionEnded(_ failure: LMDBError? = nil) {
         state.withLock { state in
             state.openTransactions -= 1
+            if case .io = failure, state.writeFailure == nil { state.writeFailure = failure }
             Self.closeIfUnused(&state)
         }
     }
@@ -186,6 +194,7 @@ extension Environment {
             guard !state.isClosed, let environment = unsafe state.environment else {
                 throw .closed
             }
+            if flags == 0, let failure = state.writeFailure { throw failure }
             state.openTransactions += 1
             return unsafe environment
         }

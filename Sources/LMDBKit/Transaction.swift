@@ -51,9 +51,14 @@ internal import CLMDB
     func commit() throws(LMDBError) {
         let pointer = unsafe open
         unsafe self.pointer = nil
-        defer { environment.transactionEnded() }
-        try check(unsafe mdb_txn_commit(pointer), "commit")
+        do throws(LMDBError) {
+            try check(unsafe mdb_txn_commit(pointer), "commit")
+        } catch {
+            environment.transactionEnded(error)
+            throw error
+        }
         environment.add(createdDatabases)
+        environment.transactionEnded()
     }
 
     func abortIfOpen() {
