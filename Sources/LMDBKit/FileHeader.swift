@@ -24,8 +24,8 @@ internal import Platform
 ///        144      8  transaction
 struct FileHeader {
     let pageSizeBytes: UInt64
-    /// The file may end before it: a page that was taken and given back in one transaction is counted
-    /// but not written.
+    /// The file may end before it: a page that was taken and given back in one transaction is
+    /// counted but not written.
     let lastPageNumber: UInt64
     let freeRoot: UInt64
     let mainRoot: UInt64

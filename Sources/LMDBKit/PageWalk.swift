@@ -1,11 +1,11 @@
 internal import Platform
 
-/// Checks the structure of a whole file before it is mapped, so that LMDB finds nothing in it that it
-/// would follow out of the file: LMDB trusts every number it reads, and pages carry no checksum.
+/// Checks the structure of a whole file before it is mapped, so that LMDB finds nothing in it that
+/// it would follow out of the file: LMDB trusts every number it reads, and pages carry no checksum.
 ///
-/// Visits each page that the roots lead to, without mapping the file. Sizes, places and page numbers
-/// must make sense, no page may be used twice, and no page in use may be listed as free. What keys
-/// and values say is not looked at.
+/// Visits each page that the roots lead to, without mapping the file. Sizes, places and page
+/// numbers must make sense, no page may be used twice, and no page in use may be listed as free.
+/// What keys and values say is not looked at.
 ///
 ///     page:  page number 8, padding 2, flags 2, end of offsets 2, begin of nodes 2,
 ///            offsets of nodes 2 each
@@ -35,7 +35,8 @@ struct PageWalk: ~Copyable {
     private static let metaPages: UInt64 = 2
     private static let maximumKeyBytes = 511
 
-    /// - Throws: `truncated` if a page in use is missing, `damaged` if something makes no sense, `io`.
+    /// - Throws: `truncated` if a page in use is missing, `damaged` if something makes no sense,
+    ///   `io`.
     static func check(_ file: consuming File, _ header: FileHeader) throws(LMDBError) {
         var walk = PageWalk(file, header)
         try walk.run()
