@@ -120,7 +120,9 @@ enum JSONEscapes {
         while index + 8 <= bytes.count {
             // In bounds by the condition above; `RawSpan` checks it again.
             let word = unsafe bytes.bytes.unsafeLoadUnaligned(
-                fromByteOffset: index, as: UInt64.self)
+                fromByteOffset: index,
+                as: UInt64.self
+            )
             guard !mayHaveSpecial(word) else { break }
             index += 8
         }

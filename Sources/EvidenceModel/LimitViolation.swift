@@ -34,8 +34,8 @@ public struct LimitViolation: Error, Equatable, Sendable {
         case policy
         case origin
         case founders
-        case segmentHeight = "segment height"
-        case verifierKeys = "verifier keys"
+        case segmentHeight
+        case verifierKeys
     }
 
     /// The kind of refusal.

@@ -205,7 +205,7 @@ private struct Sample: Decodable {
     @Test(.tags(.property)) func whatIsReadIsWritten() throws {
         var draw = Draw()
         var accepted = 0
-        for _ in 0..<20_000 {
+        for _ in 0..<6_000 {
             var bytes = CanonicalJSON.encode(draw.json(depth: 3))
             for _ in 0..<draw.int(1...3) { draw.damage(&bytes) }
             _ = try? parsedJSON(bytes, .any)
@@ -218,7 +218,7 @@ private struct Sample: Decodable {
 
     @Test(.tags(.property)) func randomBytesNeverTrap() {
         var draw = Draw()
-        for _ in 0..<20_000 {
+        for _ in 0..<6_000 {
             let bytes = draw.bytes(draw.int(0...64))
             if let value = try? parsedJSON(bytes) { #expect(CanonicalJSON.encode(value) == bytes) }
             _ = try? parsedJSON(bytes, .any)

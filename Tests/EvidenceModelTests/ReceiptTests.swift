@@ -148,7 +148,7 @@ import TransparencyLog
         var draw = Draw()
         let log = try SmallLog.sample()
         let samples = try log.records.indices.map { try log.receipt($0).encodedJSON }
-        for _ in 0..<20_000 {
+        for _ in 0..<6_000 {
             var bytes = draw.element(of: samples)
             for _ in 0..<draw.int(1...4) { draw.damage(&bytes) }
             guard let receipt = try? parsedReceipt(bytes) else { continue }

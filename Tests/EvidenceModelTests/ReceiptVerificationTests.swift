@@ -229,7 +229,7 @@ private func failure(
     @Test(.tags(.property)) func whatIsChangedIsRefused() throws {
         var draw = Draw()
         let samples = try [1, 2].map { try log.receipt($0) }
-        for _ in 0..<20_000 {
+        for _ in 0..<6_000 {
             let sample = draw.element(of: samples)
             var bytes = sample.encodedJSON
             for _ in 0..<draw.int(1...2) { draw.damage(&bytes) }

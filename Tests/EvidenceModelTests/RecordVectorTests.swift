@@ -189,7 +189,7 @@ private struct RefusedVector: Decodable {
             try Samples.openRecord().encoded, try Samples.sealedRecord().encoded,
             try Samples.logCreated().encoded,
         ]
-        for _ in 0..<30_000 {
+        for _ in 0..<5_000 {
             var bytes = draw.element(of: samples)
             for _ in 0..<draw.int(1...2) { draw.damage(&bytes) }
             guard let record = try? parsedRecord(bytes) else { continue }
@@ -201,7 +201,7 @@ private struct RefusedVector: Decodable {
 
     @Test func randomBytesNeverTrap() throws {
         var draw = Draw()
-        for _ in 0..<10_000 {
+        for _ in 0..<5_000 {
             let bytes = draw.bytes(draw.int(0...200))
             if let record = try? parsedRecord(bytes) { #expect(record.encoded == bytes) }
             let object = CanonicalJSON.encode(draw.json(depth: 3))

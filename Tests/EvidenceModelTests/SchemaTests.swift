@@ -1,0 +1,70 @@
+import Cryptography
+import EvidenceModel
+import Foundation
+import Testing
+import TransparencyLog
+
+/// The examples of the normative documents are what they say they are.
+@Suite struct SchemaTests {
+    private let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("../../Schemas")
+
+    private func examples(_ file: String) throws -> [JSONValue] {
+        let data = try Data(contentsOf: folder.appendingPathComponent(file))
+        guard case .object(let schema) = try parsedJSON(Array(data), .any),
+            case .array(let examples) = schema["examples"]
+        else { return [] }
+        return examples
+    }
+
+    @Test func recordsOfTheSchemaAreRecords() throws {
+        let examples = try examples("record.schema.json")
+        for example in examples {
+            let bytes = CanonicalJSON.encode(example)
+            #expect(try parsedRecord(bytes).encoded == bytes)
+        }
+        #expect(examples.count == 3)
+    }
+
+    @Test func receiptsOfTheSchemaAreTrue() throws {
+        struct Keys: Decodable { let verifierKey: String }
+        let text = try Vectors.json("receipt/receipts.json", as: Keys.self).verifierKey
+        let key = try VerifierKey(parsing: text)
+        let examples = try examples("receipt.schema.json")
+        for example in examples {
+            let receipt = try parsedReceipt(CanonicalJSON.encode(example))
+            #expect(throws: Never.self) {
+                try ReceiptVerification.verify(receipt, payload: nil, keys: [key])
+            }
+        }
+        #expect(examples.count == 2)
+    }
+
+    /// Whole lines of the page that are JSON objects: records, and the description of one.
+    @Test func recordsOfThePageAreRecords() throws {
+        let pages = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter {
+            $0.hasPrefix("record") && $0.hasSuffix(".md")
+        }
+        var lines: [[UInt8]] = []
+        for page in pages {
+            let data = try Data(contentsOf: folder.appendingPathComponent(page))
+            lines += data.split(separator: UInt8(ascii: "\n")).map { Array($0) }
+        }
+        let records = lines.filter {
+            $0.starts(with: "{\"collection\"".utf8) || $0.starts(with: "{\"founders\"".utf8)
+        }
+        for record in records { #expect(try parsedRecord(record).encoded == record) }
+        #expect(records.count == 3)
+
+        let description = try #require(lines.first { $0.starts(with: "{\"idempotency".utf8) })
+        let salt = try #require(
+            Hex.decode("63479ad69a090b258277ec8fba6f99419a2ffb248981510657c944ccd1148e97")
+        )
+        let opening = try SealedOpening(salt: salt, description: description)
+        let sealed: [SHA256Digest] = try records.compactMap { bytes in
+            guard case .sealedEvidence(let evidence) = try parsedRecord(bytes) else { return nil }
+            return evidence.commitment
+        }
+        #expect(sealed == [opening.commitment])
+    }
+}
