@@ -1,26 +1,25 @@
-import Cryptography
 import EvidenceModel
 import Testing
 
 /// Errors of the programmer end the process; no bad data leads there.
+///
+/// What a body needs is made with `try?`: if that failed, it would return, and the test with it.
 @Suite struct PreconditionTests {
     @Test func aDraftNeedsTheOpeningOfItsDescription() async {
         await #expect(processExitsWith: .failure) {
+            guard let name = try? EvidenceName("other"), let opening = try? Samples.opening(),
+                let collection = try? CollectionName("a")
+            else { return }
             let other = EvidenceDescription(
-                name: try EvidenceName("other"),
-                payloadDigest: Samples.digest(of: ""),
-                payloadSize: 0
-            )
-            _ = EvidenceDraft(
-                collection: try CollectionName("a"),
-                form: .sealed(other, try Samples.opening())
-            )
+                name: name, payloadDigest: Samples.digest(of: ""), payloadSize: 0)
+            _ = EvidenceDraft(collection: collection, form: .sealed(other, opening))
         }
     }
 
     @Test func aSaltHas32Bytes() async {
         await #expect(processExitsWith: .failure) {
-            _ = SealedOpening(salt: [1], evidence: try Samples.openDescription())
+            guard let evidence = try? Samples.openDescription() else { return }
+            _ = SealedOpening(salt: [1], evidence: evidence)
         }
     }
 
@@ -29,20 +28,22 @@ import Testing
             _ = CanonicalJSON.encode(.integer(JSONValue.maximumInteger + 1))
         }
         await #expect(processExitsWith: .failure) {
+            guard let name = try? EvidenceName("n") else { return }
             _ = EvidenceDescription(
-                name: try EvidenceName("n"),
-                payloadDigest: Samples.digest(of: ""),
-                payloadSize: 1 << 53
-            )
+                name: name, payloadDigest: Samples.digest(of: ""), payloadSize: 1 << 53)
         }
-        await #expect(processExitsWith: .failure) {
-            _ = SequenceNumber((1 << 53) - 1)?.next
-        }
+        await #expect(processExitsWith: .failure) { _ = SequenceNumber((1 << 53) - 1)?.next }
     }
 
     @Test func anInstantWithMillisecondsHasNoFormInSeconds() async {
         await #expect(processExitsWith: .failure) {
-            _ = try Samples.time("2026-11-21T01:02:03.456Z").rfc3339Seconds
+            _ = Timestamp(milliseconds: 1)?.rfc3339Seconds
+        }
+    }
+
+    @Test func anObjectLiteralHasEachNameOnce() async {
+        await #expect(processExitsWith: .failure) {
+            _ = ["a": .null, "a": .null] as JSONObject
         }
     }
 }
