@@ -38,7 +38,6 @@ struct PreparedPayload: Sendable {
     /// Nil: the file changed.
     private static func ofFile(_ path: String) throws(SystemError) -> PreparedPayload? {
         let file = try File(path, .read)
-        let before = try FileSystem.information(following: path)
         let size = try file.sizeBytes()
         if size <= memoryLimitBytes {
             // One byte more than there should be shows a file that grows.
@@ -47,6 +46,7 @@ struct PreparedPayload: Sendable {
             let identity = PayloadIdentity(digest: SHA256.hash(bytes.span), sizeBytes: size)
             return PreparedPayload(identity: identity, body: .bytes(bytes))
         }
+        let before = try FileSystem.information(following: path)
         let identity = try PayloadDigest.of(file)
         let after = try FileSystem.information(following: path)
         guard identity.sizeBytes == size, let before, let after,

@@ -1,15 +1,20 @@
 internal import EvidenceModel
 internal import Platform
+internal import Synchronization
 
 /// Where `put --receipts` keeps what comes back: `DIR/<name>.receipt.json`.
 ///
 /// Evidence names have no empty, `.` or `..` part and no leading `/`, so a path below DIR is all they
 /// can make. A symbolic link among the directories would still lead outside, so each part must be a
 /// directory itself. Any thread: two threads may make the same directory.
-struct ReceiptFolder: Sendable {
+final class ReceiptFolder: Sendable {
     static let suffix = ".receipt.json"
 
     let path: String
+    /// Directories that this process has made or seen; it asks for each once.
+    private let known = Mutex<Set<String>>([])
+    private let temporaryPrefix = ".receipt-\(TemporaryName.make())-"
+    private let temporaryCount = Atomic<Int>(0)
 
     /// Makes the directory unless it is there.
     init(path: String) throws(CommandFailure) {
@@ -27,7 +32,8 @@ struct ReceiptFolder: Sendable {
             let parts = name.text.split(separator: "/").map(String.init)
             let directory = try makeDirectories(parts.dropLast())
             // A name may fill all of a file name's 255 bytes; the temporary one is always short.
-            let temporary = "\(directory)/.receipt-\(TemporaryName.make()).tmp"
+            let number = temporaryCount.wrappingAdd(1, ordering: .relaxed).newValue
+            let temporary = "\(directory)/\(temporaryPrefix)\(number).tmp"
             try Self.write(receipt, to: temporary)
             do throws(SystemError) {
                 let path = "\(directory)/\(parts.last ?? "")\(Self.suffix)"
@@ -48,6 +54,7 @@ struct ReceiptFolder: Sendable {
         var directory = path
         for part in parts {
             directory += "/" + part
+            if known.withLock({ $0.contains(directory) }) { continue }
             try FileSystem.makeDirectoryIfAbsent(directory)
             guard try FileSystem.information(directory)?.kind == .directory else {
                 throw SystemError(
@@ -56,6 +63,7 @@ struct ReceiptFolder: Sendable {
                     errno: .notADirectory
                 )
             }
+            known.withLock { _ = $0.insert(directory) }
         }
         return directory
     }
