@@ -107,10 +107,12 @@ struct ReceiptScanner {
         guard position + 45 <= bytes.count, bytes[position + 43] == UInt8(ascii: "="),
             bytes[position + 44] == UInt8(ascii: "\"")
         else { return nil }
+        // A local name: each use of the static one asks whether it is initialized.
+        let values = Self.base64Values
         var bits: UInt32 = 0
         var filled = 0
         for place in 0..<43 {
-            let value = Self.base64Values[Int(bytes[position + place])]
+            let value = values[Int(bytes[position + place])]
             guard value < 64 else { return nil }
             bits = bits << 6 | UInt32(value)
             if place % 4 == 3 {
