@@ -11,7 +11,10 @@ import Testing
                 let collection = try? CollectionName("a")
             else { return }
             let other = EvidenceDescription(
-                name: name, payloadDigest: Samples.digest(of: ""), payloadSize: 0)
+                name: name,
+                payloadDigest: Samples.digest(of: ""),
+                payloadSize: 0
+            )
             _ = EvidenceDraft(collection: collection, form: .sealed(other, opening))
         }
     }
@@ -30,7 +33,10 @@ import Testing
         await #expect(processExitsWith: .failure) {
             guard let name = try? EvidenceName("n") else { return }
             _ = EvidenceDescription(
-                name: name, payloadDigest: Samples.digest(of: ""), payloadSize: 1 << 53)
+                name: name,
+                payloadDigest: Samples.digest(of: ""),
+                payloadSize: 1 << 53
+            )
         }
         await #expect(processExitsWith: .failure) { _ = SequenceNumber((1 << 53) - 1)?.next }
     }
