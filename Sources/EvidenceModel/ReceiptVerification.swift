@@ -32,8 +32,8 @@ public struct VerificationFailure: Error, Equatable, Sendable, CustomStringConve
 
 /// Checks a receipt offline: payload -> opening -> record -> leaf -> root -> signature.
 ///
-/// Trust comes from the keys alone, which the caller must have from elsewhere: a key's name pins the
-/// log, its bytes the signer. Nothing in the receipt is believed before it is compared with
+/// Trust comes from the keys alone, which the caller must have from elsewhere: a key's name pins
+/// the log, its bytes the signer. Nothing in the receipt is believed before it is compared with
 /// something that the signature covers; what is not compared there (such as signatures of others on
 /// the checkpoint) decides nothing.
 public enum ReceiptVerification {
@@ -53,8 +53,8 @@ public enum ReceiptVerification {
     /// - Parameters:
     ///   - receipt: the claim.
     ///   - payload: digest and size of the file at hand; `nil` to check record and proof only.
-    ///   - keys: the verifier keys that are trusted; one of them must have signed, and its name must
-    ///     be the checkpoint's origin.
+    ///   - keys: the verifier keys that are trusted; one of them must have signed, and its name
+    ///     must be the checkpoint's origin.
     /// - Returns: the steps in the order of the chain; `payload` and `opening` only where there was
     ///   something to compare.
     /// - Throws: `VerificationFailure` of the first step that fails.

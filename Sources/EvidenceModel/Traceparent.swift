@@ -1,4 +1,4 @@
-/// The trace that a request belonged to: `version-traceid-parentid-flags`, 55 lower-case characters.
+/// The trace that a request belonged to: `version-traceid-parentid-flags`, 55 characters.
 ///
 /// Reference: W3C Trace Context, section 3.2 (`traceparent`).
 public struct Traceparent: Hashable, Sendable, CustomStringConvertible {

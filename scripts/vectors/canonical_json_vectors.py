@@ -21,8 +21,8 @@ VECTORS = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "Vectors"
 FOLDER = VECTORS / "canonical-json"
 MAXIMUM = 2**53 - 1
 SCALARS = (
-    "\x00\x01\x08\t\n\x0b\x0c\r\x1f \"'/\\<&azAZ09\x7f\x80\x9f\xa0\xe9\u07ff\u0800\u2028\u2029\u20ac"
-    "\ud7ff\ue000\ufb33\ufeff\ufffd\uffff\U00010000\U0001f600\U0010ffff")
+    "\x00\x01\x08\t\n\x0b\x0c\r\x1f \"'/\\<&azAZ09\x7f\x80\x9f\xa0\xe9\u07ff\u0800\u2028\u2029"
+    "\u20ac\ud7ff\ue000\ufb33\ufeff\ufffd\uffff\U00010000\U0001f600\U0010ffff")
 
 
 def draw_text(draw):
