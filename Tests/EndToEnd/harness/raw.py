@@ -1,5 +1,6 @@
 """Bytes on a socket, for requests that no HTTP library would send."""
 
+import re
 import select
 import socket
 import time
@@ -44,6 +45,8 @@ class Raw:
             if not more:
                 break
             data += more
+            if is_whole(data):
+                break
         return data
 
     def status(self, seconds=20):
@@ -59,6 +62,13 @@ class Raw:
 
     def __exit__(self, *_):
         self.close()
+
+
+def is_whole(data):
+    """Whether an answer has come to its end, by its Content-Length."""
+    head, found, body = data.partition(b"\r\n\r\n")
+    length = re.search(rb"\r\nContent-Length: (\d+)", head, re.IGNORECASE)
+    return bool(found and length and len(body) >= int(length[1]))
 
 
 def exchange(server, data, seconds=20):

@@ -170,19 +170,21 @@ class Load:
         check(not any(t.is_alive() for t in self.threads), "a client got no answer and no end")
 
 
+def filling(number, size):
+    """The payload of the record `number` that `fill` makes."""
+    return (b"%d " % number).ljust(size, b".")
+
+
 def fill(client, count, tag="fill", collection="bulk", batch=1000, size=100):
     """Appends `count` small records by the batch route; returns the receipts of the last batch."""
-    receipts = []
     for start in range(0, count, batch):
-        files = [
-            (f"{tag}/{number}", payload(number, size))
-            for number in range(start, min(start + batch, count))
-        ]
+        numbers = range(start, min(start + batch, count))
+        files = [(f"{tag}/{number}", filling(number, size)) for number in numbers]
         target = f"/v1/collections/{collection}/evidence/batch"
         reply = client.request("POST", target, tar(files), {"Content-Type": "application/x-tar"})
         check(reply.status == 201, lambda: f"a batch of {len(files)} was refused: {reply}")
-        receipts = reply.json["receipts"]
-    return receipts
+        last = reply
+    return last.json["receipts"] if count else []
 
 
 def verify_growth(client, key, pairs):

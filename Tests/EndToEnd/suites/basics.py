@@ -218,7 +218,8 @@ def test_search_finds_by_everything(env):
 
 
 def test_sealed_collections_show_nothing(env):
-    config = env.write("strongroom.yaml", "collections:\n  secret:\n    sealed: true\n")
+    text = "collections:\n  secret:\n    sealed: true\nlog:\n  level: debug\n"
+    config = env.write("strongroom.yaml", text)
     server, key = start(env, "--config", config)
     with server.client() as client:
         body = b"a payload that nobody may find in the leaf"
@@ -234,6 +235,7 @@ def test_sealed_collections_show_nothing(env):
         ):
             check(text not in receipt["record"], f"the leaf shows {text}")
         check(client.payload(1).body == body, "the payload differs")
+        check(client.put(b"?", "of-people", "secret", {"person!": "jane-doe"}).status == 422, "")
         fresh = client.receipt(1)
         verify_receipt(fresh.body, key, body)
         again = client.put(body, "names/of-people.csv", "secret", {"person": "jane-doe"})
@@ -243,6 +245,9 @@ def test_sealed_collections_show_nothing(env):
             "two commitments to the same description are equal: the salt is not fresh",
         )
     server.terminate()
+    digest = receipt["_description"]["payload"]["sha256"]
+    for text in ("of-people", "jane-doe", digest):
+        check(text not in server.log(10_000), f"the server's log shows {text}:\n{server.log()}")
     env.fsck(server.directory)
     server = env.serve(server.directory, "--config", config)
     with server.client() as client:

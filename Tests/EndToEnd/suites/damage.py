@@ -284,5 +284,5 @@ def test_a_newer_format_is_refused(env):
     path.write_text(text.replace(f'"{version}":{description[version]}', f'"{version}":99', 1))
     check(path.read_text() != text, f"no format version in {text}")
     result = env.run("serve", copy, expect=None, timeout=20)
-    check(result.returncode in (1, 4), f"{result}")
+    check(result.returncode in (2, 4), f"{result}")
     check("newer" in result.err or "version" in result.err, result.err)

@@ -124,7 +124,8 @@ def test_the_lock_does_not_outlive_the_process(env):
 def test_stopped_readers_do_not_hold_the_server(env):
     """Clients that ask for much and read nothing: others are served, and the end comes."""
     data = env.init()
-    server = env.serve(data)
+    config = env.write("strongroom.yaml", "http:\n  drainSeconds: 3\n")
+    server = env.serve(data, "--config", config)
     with server.client() as client:
         client.put(payload(1, 30_000_000), "big")
         readers = []
@@ -138,7 +139,7 @@ def test_stopped_readers_do_not_hold_the_server(env):
     started = time.monotonic()
     server.process.send_signal(signal.SIGTERM)
     try:
-        code = server.wait(90)
+        code = server.wait(15)
     except subprocess.TimeoutExpired:
         raise AssertionError("it waits for clients that do not read") from None
     env.note(f"ended {time.monotonic() - started:.1f} s after SIGTERM with 40 stopped readers")

@@ -109,9 +109,9 @@ def test_wrong_digest_and_wrong_encodings(env):
         check("digest" in json.dumps(problem).lower(), f"{problem}")
         large = os.urandom(3 * MIB)
         expect(client.put(large, "n", headers={"Content-Digest": right}), 400, "wrong, 3 MiB")
-        for value in ("sha-256=right", "sha-256=:AAAA:", "md5=:AAAA:", "?1"):
+        for value in ("sha-256=right", "sha-256=:AAAA:", "sha-256=:????:", "?1", "="):
             reply = client.put(b"x", "n", headers={"Content-Digest": value})
-            check(reply.status in (400, 422), lambda: f"Content-Digest {value}: {reply}")
+            expect(reply, (400, 422), f"Content-Digest {value!r}")
         expect(client.put(b"x", "n", headers={"Content-Encoding": "gzip"}), 415, "gzip")
         check(
             client.put(b"x", "n", headers={"Content-Encoding": "identity"}).status == 201,
@@ -144,7 +144,8 @@ def test_retention_out_of_range(env, query):
 
 
 def test_retention_in_range_is_granted(env):
-    server = start(env)
+    config = env.write("strongroom.yaml", "retention:\n  mode: governance\n")
+    server = start(env, "--config", config)
     key = env.key_of(server.directory)
     with server.client() as client:
         for query in ({"retain": "1s"}, {"retain": "100y"}, {"mode": "governance"}):

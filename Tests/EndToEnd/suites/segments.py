@@ -7,7 +7,7 @@ import os
 import stat
 
 from harness import cases, check, eventually, settings
-from harness.workload import fill, payload, verify_growth
+from harness.workload import fill, filling, payload, verify_growth
 from verify_receipt import Checkpoint, VerifierKey, verify_receipt
 
 SECONDS = 40
@@ -47,7 +47,7 @@ def test_proofs_and_reads_across_borders(env, height):
         )
         borders = borders if len(borders) < 200 else env.random.sample(borders, 200)
         check_records(client, key, borders, count)
-        sizes = sorted(env.random.sample(range(1, count + 2), 60))
+        sizes = sorted(env.random.sample(range(1, count + 2), 200))
         roots = roots_of(client, key, sizes)
         pairs = [tuple(sorted(env.random.sample(sizes, 2))) for _ in range(200)]
         verify_growth(client, None, [((a, roots[a]), (b, roots[b])) for a, b in pairs])
@@ -76,7 +76,7 @@ def check_records(client, key, indexes, count):
         if index == 0:
             verify_receipt(reply.body, key)
             continue
-        body = payload(index - 1, 100)
+        body = filling(index - 1, 100)
         receipt = verify_receipt(reply.body, key, body)
         check(receipt["_record"]["name"] == f"fill/{index - 1}", f"{receipt['record']}")
         check(receipt["_record"]["sequence"] in (index, index - 1), f"{receipt['record']}")
@@ -114,11 +114,12 @@ def test_sealed_files_are_read_only_and_stay(env):
 
 def test_payloads_are_split_by_month_and_mode(env):
     data = env.init(height=8)
-    server = env.serve(data)
+    config = env.write("strongroom.yaml", "retention:\n  mode: governance\n")
+    server = env.serve(data, "--config", config)
     until = ("2035-03-09T00:00:00Z", "2035-04-01T00:00:00Z", "2041-12-31T00:00:00Z")
     with server.client() as client:
         for number in range(300):
-            mode = "governance" if number % 7 == 0 else None
+            mode = "governance" if number % 7 == 0 else "compliance"
             reply = client.put(
                 b"%d" % number, f"f{number}", retainUntil=until[number % 3], mode=mode
             )
@@ -164,7 +165,7 @@ def expect_pages(client, expected, limit=100, **query):
         entries = next(v for v in page.values() if isinstance(v, list))
         check(len(entries) <= limit, f"{query}: {len(entries)} in a page of {limit}")
         found += [entry["index"] for entry in entries]
-        cursor = page.get("nextCursor")
+        cursor = page.get("cursor")
         if cursor is None:
             break
     check(found == expected, lambda: f"{query}: {found[:20]}…, expected {expected[:20]}…")
