@@ -1,16 +1,19 @@
 /// A collection's rules for locks: the mode, and how short and how long a lock may be.
 public struct RetentionPolicy: Hashable, Sendable {
-    /// COMPLIANCE for 7 years; requests from one second to a hundred years.
+    /// COMPLIANCE for 7 years; requests in either mode from one second to a hundred years.
     public static let standard = RetentionPolicy(
         mode: .compliance,
+        weakestMode: .governance,
         minimum: RetentionDuration(unchecked: 1, .seconds),
         standard: RetentionDuration(unchecked: 7, .years),
         maximum: RetentionDuration(unchecked: 100, .years),
         isChecked: ()
     )
 
-    /// The mode where none is requested, and the weakest that is granted.
+    /// The mode where none is requested.
     public let mode: RetentionMode
+    /// The weakest mode that is granted on request.
+    public let weakestMode: RetentionMode
     /// The shortest lock that is granted.
     public let minimum: RetentionDuration
     /// The lock where none is requested.
@@ -18,6 +21,8 @@ public struct RetentionPolicy: Hashable, Sendable {
     /// The longest lock that is granted.
     public let maximum: RetentionDuration
 
+    /// A policy that grants no weaker mode than its own.
+    ///
     /// - Throws: `LimitViolation` of the field `.policy` unless minimum <= standard <= maximum
     ///   (compared with years of 365.2425 days).
     public init(
@@ -37,6 +42,7 @@ public struct RetentionPolicy: Hashable, Sendable {
         }
         self.init(
             mode: mode,
+            weakestMode: mode,
             minimum: minimum,
             standard: standard,
             maximum: maximum,
@@ -46,12 +52,14 @@ public struct RetentionPolicy: Hashable, Sendable {
 
     private init(
         mode: RetentionMode,
+        weakestMode: RetentionMode,
         minimum: RetentionDuration,
         standard: RetentionDuration,
         maximum: RetentionDuration,
         isChecked: Void
     ) {
         self.mode = mode
+        self.weakestMode = weakestMode
         self.minimum = minimum
         self.standard = standard
         self.maximum = maximum
@@ -93,8 +101,8 @@ public struct RetentionPolicy: Hashable, Sendable {
 
     private func grantedMode(for requested: RetentionMode?) throws(LockRefusal) -> RetentionMode {
         guard let requested else { return mode }
-        guard mode == .governance || requested == .compliance else {
-            throw .modeTooWeak(requested: requested, policy: mode)
+        guard weakestMode == .governance || requested == .compliance else {
+            throw .modeTooWeak(requested: requested, policy: weakestMode)
         }
         return requested
     }

@@ -110,6 +110,7 @@ extension EvidenceStore {
     package func signedCheckpoint(at size: TreeSize?) throws(StoreError) -> PublishedCheckpoint {
         let newest = view.checkpoint
         guard let size, size != newest.size else { return newest }
+        guard size > .zero else { throw .invalid("a tree has at least one record, not 0") }
         guard size < newest.size else {
             throw .notFound("the log has \(newest.size) records, not \(size)")
         }

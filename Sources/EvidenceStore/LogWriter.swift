@@ -1,6 +1,7 @@
 import Cryptography
 import EvidenceModel
 import Platform
+import Synchronization
 import TransparencyLog
 
 /// The one writer of the log: gives records their index and time, commits, reads back, signs.
@@ -314,6 +315,7 @@ final class LogWriter: @unchecked Sendable {
             )
         }
         try active.commit(pending, tiles: tiles, metrics: metrics)
+        if active.wantsGrowth.load(ordering: .relaxed) { segments.grow(active) }
         metrics.commits.add()
         metrics.batchRecords.record(Double(pending.count))
         pending.removeAll(keepingCapacity: true)

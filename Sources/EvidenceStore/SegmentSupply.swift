@@ -5,6 +5,7 @@ final class SegmentSupply: Sendable {
     private struct State {
         var wanted: SegmentNumber?
         var ready: UnsealedSegment?
+        var growing: UnsealedSegment?
         var failure: StoreError?
         var isStopping = false
         var thread: Thread?
@@ -58,15 +59,39 @@ final class SegmentSupply: Sendable {
         return segment
     }
 
+    /// Has zeros written ahead in the active segment, unless that is under way.
+    func grow(_ segment: UnsealedSegment) {
+        state.withLock { $0.growing = segment }
+        changed.broadcast()
+    }
+
+    private enum Job {
+        case make(SegmentNumber)
+        case grow(UnsealedSegment)
+    }
+
+    private func nextJob() -> Job? {
+        state.withLock(
+            when: {
+                $0.isStopping || $0.growing != nil || ($0.wanted != nil && $0.ready == nil)
+            },
+            on: changed
+        ) { state in
+            if state.isStopping { return nil }
+            if let segment = state.growing.take() { return .grow(segment) }
+            return state.wanted.take().map { .make($0) }
+        }
+    }
+
     private func run() {
-        while true {
-            let wanted: SegmentNumber? = state.withLock(
-                when: { $0.isStopping || ($0.wanted != nil && $0.ready == nil) },
-                on: changed
-            ) { state in
-                state.isStopping ? nil : state.wanted.take()
+        while let job = nextJob() {
+            let wanted: SegmentNumber
+            switch job {
+            case .grow(let segment):
+                segment.grow()
+                continue
+            case .make(let number): wanted = number
             }
-            guard let wanted else { return }
             let made: Result<UnsealedSegment, StoreError>
             do throws(StoreError) {
                 made = .success(try UnsealedSegment(wanted, geometry: geometry, paths: paths))

@@ -2,6 +2,7 @@ import Cryptography
 import EvidenceModel
 import LMDBKit
 import Platform
+import Synchronization
 import TransparencyLog
 
 /// A segment in `active.mdb`: the one that is appended to, or a full one that waits for its seal.
@@ -19,6 +20,7 @@ final class UnsealedSegment: Sendable {
     private let payloads: Database
     private let openings: Database
     private let tiles: Database
+    private let growth: FileGrowth
 
     /// Opens a segment's file, or makes it with its directory, durably.
     init(_ number: SegmentNumber, geometry: SegmentGeometry, paths: StorePaths) throws(StoreError) {
@@ -44,6 +46,12 @@ final class UnsealedSegment: Sendable {
             tiles = try transaction.createDatabase(TableName.tiles)
             try transaction.commit()
             _ = try environment.clearStaleReaders()
+            growth = FileGrowth(
+                path: path,
+                usedBytes: try environment.information().usedBytes,
+                sizeBytes: try environment.fileSizeBytes,
+                stepBytes: geometry.height == 8 ? 256 << 10 : 8 << 20
+            )
         } catch {
             throw StoreError(error, path: path)
         }
@@ -52,6 +60,7 @@ final class UnsealedSegment: Sendable {
                 try FileSystem.syncDirectory(paths.segment(number))
                 try FileSystem.syncDirectory(paths.segments)
             }
+            grow()
         }
     }
 
@@ -69,6 +78,9 @@ final class UnsealedSegment: Sendable {
         metrics: StoreMetrics
     ) throws(StoreError) {
         do throws(LMDBError) {
+            let used = try environment.information().usedBytes
+            let isTime = growth.reserve(upTo: used + Self.growthBound(batch, completed))
+            if isTime { wantsGrowth.store(true, ordering: .relaxed) }
             let transaction = try environment.beginWrite()
             for pending in batch {
                 try put(pending, in: transaction)
@@ -104,6 +116,30 @@ final class UnsealedSegment: Sendable {
                 try transaction.put(key, chunk.span, in: payloads, mode: .append)
             }
         }
+    }
+
+    /// More bytes than LMDB can add to the file for this batch: a page for each value beyond its own
+    /// pages, the right edges of all trees, and a margin.
+    private static func growthBound(_ batch: [PendingRecord], _ tiles: [CompletedTile]) -> UInt64 {
+        let page = 4096
+        func pages(_ bytes: Int) -> Int { bytes / page + 3 }
+        var count = 256 + tiles.count * 5
+        for pending in batch {
+            count += pages(pending.frameBytes.count)
+            if let chunk = pending.chunk { count += pages(chunk.count) }
+            if let opening = pending.opening { count += pages(opening.description.count) }
+        }
+        return UInt64(count * page)
+    }
+
+    /// Set by `commit` when `grow` should be called, on another thread.
+    let wantsGrowth = Atomic<Bool>(false)
+
+    /// Writes zeros ahead of the appends.
+    func grow() {
+        wantsGrowth.store(false, ordering: .relaxed)
+        // Only a help: without it the file grows as LMDB writes, which tells what is wrong.
+        try? growth.grow()
     }
 
     // MARK: Reading, by any thread

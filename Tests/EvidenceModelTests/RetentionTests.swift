@@ -218,11 +218,14 @@ import Testing
 
     @Test func aWeakerModeIsRefusedAndAStrongerGranted() throws {
         let now = "2026-11-21"
+        let strict = try policy("1s", "7y", "100y", mode: .compliance)
         #expect(
             throws: LockRefusal.modeTooWeak(requested: .governance, policy: .compliance)
         ) {
-            try granted(nil, at: now, mode: .governance)
+            try granted(nil, at: now, mode: .governance, by: strict)
         }
+        #expect(try granted(nil, at: now).mode == .compliance)
+        #expect(try granted(nil, at: now, mode: .governance).mode == .governance)
         #expect(try granted(nil, at: now, mode: .compliance).mode == .compliance)
         let weak = try policy("1s", "7y", "100y", mode: .governance)
         #expect(try granted(nil, at: now, mode: .compliance, by: weak).mode == .compliance)

@@ -123,7 +123,9 @@ import TransparencyLog
         fixture.store.close()
         let path = try resolve(what, in: fixture.path)
         let bytes = try FileSystem.contents(path, limitBytes: 1 << 30)
-        for size in [bytes.count / 2, 100, 0] {
+        // Zeros behind the last page in use are no loss.
+        let used = (bytes.lastIndex { $0 != 0 } ?? 0) + 1
+        for size in [used / 2, 100, 0] {
             try FileSystem.setPermissions(path, 0o600)
             try FileSystem.writeDurably(
                 bytes.span.extracting(first: size),

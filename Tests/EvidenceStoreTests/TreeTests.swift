@@ -72,6 +72,24 @@ import TransparencyLog
         #expect(entries.map { MerkleTree.leafHash($0.span) } == Array(leaves[256..<512]))
     }
 
+    @Test func sizesThatNoTreeHasAreRefused() throws {
+        let fixture = try Fixture()
+        try fixture.fill(3)
+        for size: UInt64 in [0, 5, 1 << 40] {
+            #expect(throws: StoreError.self) {
+                try fixture.store.receipt(for: RecordIndex(0), size: TreeSize(size))
+            }
+            #expect(throws: StoreError.self) {
+                try fixture.store.consistencyProof(from: .zero, to: TreeSize(size))
+            }
+        }
+        #expect(throws: StoreError.self) {
+            try fixture.store.consistencyProof(from: TreeSize(3), to: TreeSize(2))
+        }
+        let empty = try fixture.store.consistencyProof(from: .zero, to: TreeSize(4))
+        #expect(empty.proof.isEmpty)
+    }
+
     @Test func reopeningGivesTheSameCheckpoint() throws {
         let fixture = try Fixture()
         for count in [0, 100, 154, 1, 1, 300, 512] {
