@@ -7,8 +7,8 @@ extension CommandFailure {
         let code: ExitCode
         switch error {
         case .notFound, .notALog: code = .notFound
-        case .invalid, .newerFormat: code = .usage
-        case .conflict, .retentionRefused: code = .refused
+        case .invalid: code = .usage
+        case .conflict, .retentionRefused, .newerFormat: code = .refused
         case .storageFull: code = .storageFull
         case .overloaded, .unavailable, .busy: code = .tryAgain
         case .damaged: code = .verificationFailed
