@@ -11,6 +11,7 @@ final class PutRun: Sendable {
         var outcomes: [PutOutcome?]
         var printed = 0
         var stopReason: CommandFailure?
+        var hasSaidWhyItEnded = false
         var added = 0
         var unchanged = 0
         var failed = 0
@@ -105,10 +106,12 @@ final class PutRun: Sendable {
         case .kept(let line, let wasThere):
             if wasThere { state.unchanged += 1 } else { state.added += 1 }
             console.result(isJSON ? line.json : line.text)
-        case .failed(let failure, _):
+        case .failed(let failure, let endsRun):
             state.failed += 1
             state.exit = state.exit.graver(failure.code)
-            console.failure(failure)
+            // What ends the run says the same for every item that was under way: once is enough.
+            if !endsRun || !state.hasSaidWhyItEnded { console.failure(failure) }
+            if endsRun { state.hasSaidWhyItEnded = true }
         case .reported: break
         }
     }
