@@ -21,12 +21,13 @@ public struct RetentionPolicy: Hashable, Sendable {
     /// The longest lock that is granted.
     public let maximum: RetentionDuration
 
-    /// A policy that grants no weaker mode than its own.
+    /// A policy; it grants no weaker mode than its own unless `weakestMode` says so.
     ///
     /// - Throws: `LimitViolation` of the field `.policy` unless minimum <= standard <= maximum
-    ///   (compared with years of 365.2425 days).
+    ///   (compared with years of 365.2425 days), and the mode is one that is granted.
     public init(
         mode: RetentionMode,
+        weakestMode: RetentionMode? = nil,
         minimum: RetentionDuration,
         standard: RetentionDuration,
         maximum: RetentionDuration
@@ -40,9 +41,16 @@ public struct RetentionPolicy: Hashable, Sendable {
                 given: "\(minimum), \(standard), \(maximum)"
             )
         }
+        guard mode == .compliance || weakestMode != .compliance else {
+            throw LimitViolation(
+                .policy,
+                rule: "must have a mode that is not weaker than the weakest that is granted",
+                given: "\(mode)"
+            )
+        }
         self.init(
             mode: mode,
-            weakestMode: mode,
+            weakestMode: weakestMode ?? mode,
             minimum: minimum,
             standard: standard,
             maximum: maximum,

@@ -3,8 +3,8 @@ internal import Platform
 
 /// Writes what happens in the server, one line an event.
 ///
-/// Lines go into a bounded queue that a thread of its own writes out, so that whoever logs never waits
-/// for a slow reader of standard error. What does not fit is counted and reported in a line
+/// Lines go into a bounded queue that a thread of its own writes out, so that whoever logs never
+/// waits for a slow reader of standard error. What does not fit is counted and reported in a line
 /// (`log.dropped`) as soon as there is room. `close` writes what is queued.
 ///
 /// Never put a secret, payload bytes or a private key in a field.

@@ -1,7 +1,7 @@
 /// Writes metrics in the text format that Prometheus scrapes.
 ///
-/// A family is written as a whole, its samples together, as the format demands. Names and labels are
-/// the program's own: a bad one is a programmer error and traps. Label values may be anything.
+/// A family is written as a whole, its samples together, as the format demands. Names and labels
+/// are the program's own: a bad one is a programmer error and traps. Label values may be anything.
 /// Reference: Prometheus exposition formats, text format 0.0.4.
 package struct PrometheusText: Sendable {
     /// What to send as Content-Type.

@@ -1,6 +1,7 @@
 internal import Glibc
 
-/// Signals taken by a thread that waits for them, instead of by handlers that interrupt whatever runs.
+/// Signals taken by a thread that waits for them, instead of by handlers that interrupt whatever
+/// runs.
 ///
 /// Reference: sigwait(3), pthread_sigmask(3).
 package enum Signals {

@@ -2,7 +2,8 @@ internal import Glibc
 
 /// A connected TCP socket that never blocks; closed with the last reference.
 ///
-/// For the load generator, where the cost of a request matters; other clients use a real HTTP library.
+/// For the load generator, where the cost of a request matters; other clients use a real HTTP
+/// library.
 ///
 /// Thread: one at a time.
 package final class StreamSocket {

@@ -73,7 +73,8 @@ import Testing
         )
         #expect(
             failure("a", "--retain", "--json")
-                == "--retain needs a value, and --json follows; if that is the value, write --retain=--json"
+                == "--retain needs a value, and --json follows; "
+                + "if that is the value, write --retain=--json"
         )
         #expect(failure("a", "--json=yes") == "--json takes no value; see 'strongroom put --help'")
         #expect(

@@ -73,6 +73,11 @@ import Testing
         #expect(settings.store.idempotencyWindowSeconds == 43_200)
         #expect(settings.store.retention.mode == .governance)
         #expect("\(settings.store.retention.minimum)" == "10y")
+        #expect(
+            try parse("retention: {weakestMode: compliance}").store.retention.weakestMode
+                == .compliance
+        )
+        #expect(failure("retention: {mode: governance, weakestMode: compliance}") != nil)
         #expect(settings.sealedCollections.map(\.text) == ["a"])
     }
 

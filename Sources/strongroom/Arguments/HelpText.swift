@@ -27,7 +27,7 @@ enum HelpText {
         for group in CommandGroup.allCases {
             let members = specifications.filter { $0.group == group }
             if members.isEmpty { continue }
-            lines += ["", group.rawValue]
+            lines += (group == .log ? [] : [""]) + [group.rawValue]
             lines += members.map { "  " + pad($0.name, to: width) + "  " + $0.summary }
         }
         lines += [

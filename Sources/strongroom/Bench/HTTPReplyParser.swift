@@ -1,7 +1,7 @@
 /// Finds the end of an HTTP/1.1 reply in the bytes that have arrived, for the load generator.
 ///
-/// Knows what Strongroom's server sends: a status line, fields, a body of `Content-Length`. Anything
-/// else is an error, for the generator to report.
+/// Knows what Strongroom's server sends: a status line, fields, a body of `Content-Length`.
+/// Anything else is an error, for the generator to report.
 /// Reference: RFC 9112.
 struct HTTPReplyParser: Sendable {
     enum Failure: Error, Equatable, Sendable {

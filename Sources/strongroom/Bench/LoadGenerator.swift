@@ -3,8 +3,8 @@ internal import Platform
 /// Keeps a number of connections busy from one thread, one request under way on each.
 ///
 /// Costs little, for client and server often share the processors: sockets that do not block, one
-/// poll for all, requests made ready in advance, replies searched only for status and length, and then
-/// verified in full.
+/// poll for all, requests made ready in advance, replies searched only for status and length, and
+/// then verified in full.
 ///
 /// Thread: all of it on the caller's.
 struct LoadGenerator {
@@ -62,9 +62,9 @@ struct LoadGenerator {
 
     /// Runs for a time, then waits for the replies that are still under way.
     ///
-    /// `isCancelled` is asked about every 100 ms; true ends the run early. The first reply that does not
-    /// verify is thrown with the exit code `verificationFailed`; a connection that the server closes, or
-    /// no answer for 30 seconds, with `tryAgain`.
+    /// `isCancelled` is asked about every 100 ms; true ends the run early. The first reply that
+    /// does not verify is thrown with the exit code `verificationFailed`; a connection that the
+    /// server closes, or no answer for 30 seconds, with `tryAgain`.
     mutating func run(
         seconds: Double,
         isCancelled: () -> Bool

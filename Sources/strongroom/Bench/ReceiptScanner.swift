@@ -3,9 +3,10 @@ internal import TransparencyLog
 
 /// Takes a receipt apart without building a JSON value, for the load generator.
 ///
-/// Knows the one form in which a server writes receipts: these members in this order, no space between
-/// them, and of the escapes only those for `"`, `\` and line feed. Anything else is not an error but
-/// "not understood": the generator then reads it in full. What is taken out is the same either way.
+/// Knows the one form in which a server writes receipts: these members in this order, no space
+/// between them, and of the escapes only those for `"`, `\` and line feed. Anything else is not an
+/// error but "not understood": the generator then reads it in full. What is taken out is the same
+/// either way.
 struct ReceiptScanner {
     private(set) var index: UInt64 = 0
     private(set) var treeSize: UInt64 = 0
@@ -13,7 +14,8 @@ struct ReceiptScanner {
     private(set) var record: [UInt8] = []
     private(set) var leafHash: MerkleHash?
     private(set) var proof: [MerkleHash] = []
-    /// Where the checkpoint stands in the receipt, escapes and all: equal bytes are equal checkpoints.
+    /// Where the checkpoint stands in the receipt, escapes and all: equal bytes are equal
+    /// checkpoints.
     private(set) var checkpoint = 0..<0
 
     private var position = 0

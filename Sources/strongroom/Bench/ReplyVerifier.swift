@@ -2,8 +2,9 @@ internal import Cryptography
 internal import EvidenceModel
 internal import TransparencyLog
 
-/// Verifies the replies that the load generator gets, each in full: the record commits to the payload,
-/// the leaf is the record's, the path leads to the checkpoint's root, a trusted key signed that.
+/// Verifies the replies that the load generator gets, each in full: the record commits to the
+/// payload, the leaf is the record's, the path leads to the checkpoint's root, a trusted key signed
+/// that.
 ///
 /// Thread: the generator's.
 struct ReplyVerifier {
@@ -48,8 +49,8 @@ struct ReplyVerifier {
     private mutating func checkExpectation(_ expectation: LoadExpectation) throws(CommandFailure) {
         switch expectation {
         case .appended(let digest, let size):
-            // Exactly this stands in the record of that payload, and nowhere else: a quote in a name or a
-            // label has a backslash before it.
+            // Exactly this stands in the record of that payload, and nowhere else: a quote in a
+            // name or a label has a backslash before it.
             commitment.removeAll(keepingCapacity: true)
             commitment += #""payload":{"sha256":""#.utf8
             Hex.append(digest.bytes.span, to: &commitment)

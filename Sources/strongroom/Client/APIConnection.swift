@@ -20,9 +20,10 @@ final class APIConnection {
 
     /// Sends a request once and waits for the answer, whatever its status.
     ///
-    /// `sink` takes the body of a success piece by piece; without it the reply has the body. `sent` is
-    /// told how many more bytes of the request's body are on their way. After `unreachable` the server
-    /// may or may not have acted; `abandoned` says that `sink`, or reading the file to be sent, failed.
+    /// `sink` takes the body of a success piece by piece; without it the reply has the body. `sent`
+    /// is told how many more bytes of the request's body are on their way. After `unreachable` the
+    /// server may or may not have acted; `abandoned` says that `sink`, or reading the file to be
+    /// sent, failed.
     func send(
         _ request: APIRequest,
         sink: ((Span<UInt8>) throws(CommandFailure) -> Void)? = nil,

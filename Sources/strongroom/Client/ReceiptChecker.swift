@@ -7,17 +7,18 @@ internal import TransparencyLog
 struct CheckedReceipt: Sendable {
     let receipt: Receipt
     let record: Record
-    /// What the record says of its evidence; from the opening if it is sealed; nil for records about
-    /// the log itself, and for sealed ones without an opening.
+    /// What the record says of its evidence; from the opening if it is sealed; nil for records
+    /// about the log itself, and for sealed ones without an opening.
     let description: EvidenceDescription?
     let checkpoint: Checkpoint
 }
 
-/// Checks the receipts that a server sends: record, opening, leaf, path, root and, with a key, signature.
+/// Checks the receipts that a server sends: record, opening, leaf, path, root and, with a key,
+/// signature.
 ///
 /// For many receipts a second: opened checkpoints are remembered, because all receipts of a batch
-/// share one and a signature costs more than all the rest. `ReceiptVerification` says each step to a
-/// person; this says only what failed. Any thread.
+/// share one and a signature costs more than all the rest. `ReceiptVerification` says each step to
+/// a person; this says only what failed. Any thread.
 final class ReceiptChecker: Sendable {
     /// Without keys nothing says whose checkpoints these are: parts are compared, no signature.
     let keys: [VerifierKey]

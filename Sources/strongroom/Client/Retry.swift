@@ -2,8 +2,8 @@ internal import Platform
 
 /// How often and when a request is tried again.
 ///
-/// Full jitter: each wait is anywhere between nothing and a bound that doubles, so that many clients
-/// that were refused together do not come back together.
+/// Full jitter: each wait is anywhere between nothing and a bound that doubles, so that many
+/// clients that were refused together do not come back together.
 struct Retry: Sendable {
     /// Attempts in all.
     var attempts = 7

@@ -52,7 +52,8 @@ enum ServeCommand {
                 advice: "listen on 127.0.0.1, ::1 or localhost, with a proxy in front for others"
             )
         }
-        // Before any thread starts: all inherit the mask, and only the main thread takes the signals.
+        // Before any thread starts: all inherit the mask, and only the main thread takes the
+        // signals.
         Signals.holdTermination()
         let service = try Service(directory: directory, settings: settings)
         return service.runUntilStopped()

@@ -5,8 +5,9 @@ internal import YAMLReader
 
 /// Reads the server's configuration file.
 ///
-/// Strict: a key that is not known, a second one of the same name, a value of another kind are errors
-/// with the file's name and line. A typing error must not leave a limit at its default in silence.
+/// Strict: a key that is not known, a second one of the same name, a value of another kind are
+/// errors with the file's name and line. A typing error must not leave a limit at its default in
+/// silence.
 enum ConfigurationFile {
     /// Reads a file.
     static func read(_ path: String) throws(CommandFailure) -> ServeSettings {

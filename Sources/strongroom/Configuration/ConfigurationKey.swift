@@ -122,6 +122,11 @@ extension ConfigurationKey {
                 try RetentionMode(userInput: text)
             }
         },
+        ConfigurationKey("retention.weakestMode") { (node, settings) throws(YAMLError) in
+            settings.retention.weakestMode = try node.parsed { (text) throws(LimitViolation) in
+                try RetentionMode(userInput: text)
+            }
+        },
         ConfigurationKey("retention.minimum") { (node, settings) throws(YAMLError) in
             settings.retention.minimum = try node.duration()
         },

@@ -24,11 +24,18 @@ struct ServeSettings: Sendable {
 /// The parts of the retention policy, before they are known to fit together.
 struct RetentionFields: Sendable {
     var mode = RetentionPolicy.standard.mode
+    var weakestMode = RetentionPolicy.standard.weakestMode
     var minimum = RetentionPolicy.standard.minimum
     var standard = RetentionPolicy.standard.standard
     var maximum = RetentionPolicy.standard.maximum
 
     func policy() throws(LimitViolation) -> RetentionPolicy {
-        try RetentionPolicy(mode: mode, minimum: minimum, standard: standard, maximum: maximum)
+        try RetentionPolicy(
+            mode: mode,
+            weakestMode: weakestMode,
+            minimum: minimum,
+            standard: standard,
+            maximum: maximum
+        )
     }
 }

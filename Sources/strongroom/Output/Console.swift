@@ -88,7 +88,8 @@ final class Console: Sendable {
         }
     }
 
-    /// Names of files and replies of servers stand in messages: no control character may reach a terminal.
+    /// Names of files and replies of servers stand in messages: no control character may reach a
+    /// terminal.
     static func harmless(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: isControl) else { return text }
         var clean = String.UnicodeScalarView()

@@ -16,9 +16,9 @@ struct PutItem: Sendable {
 ///
 /// A file is named by the last part of its path, a file in a directory by its path below that
 /// directory; `--name` names a single file or standard input, and goes in front of the names of a
-/// directory's files. Directories are walked in byte order. A symbolic link that was named itself is
-/// followed, for that was meant; one that is found in a directory is not: what it points to may lie
-/// outside of what was meant to be kept.
+/// directory's files. Directories are walked in byte order. A symbolic link that was named itself
+/// is followed, for that was meant; one that is found in a directory is not: what it points to may
+/// lie outside of what was meant to be kept.
 struct FileWalk {
     /// What is to be pushed, in order.
     private(set) var items: [PutItem] = []

@@ -4,9 +4,9 @@ internal import Synchronization
 
 /// Where `put --receipts` keeps what comes back: `DIR/<name>.receipt.json`.
 ///
-/// Evidence names have no empty, `.` or `..` part and no leading `/`, so a path below DIR is all they
-/// can make. A symbolic link among the directories would still lead outside, so each part must be a
-/// directory itself. Any thread: two threads may make the same directory.
+/// Evidence names have no empty, `.` or `..` part and no leading `/`, so a path below DIR is all
+/// they can make. A symbolic link among the directories would still lead outside, so each part must
+/// be a directory itself. Any thread: two threads may make the same directory.
 final class ReceiptFolder: Sendable {
     static let suffix = ".receipt.json"
 

@@ -11,16 +11,17 @@ struct PutSettings: Sendable {
     let idempotencyKey: IdempotencyKey?
 }
 
-/// The idempotency key that `put` uses when the user gives none: the same evidence has the same key.
+/// The idempotency key that `put` uses when the user gives none: the same evidence has the same
+/// key.
 ///
 /// The key is `auto-` and the lowercase hexadecimal SHA-256 of this canonical JSON (RFC 8785):
 ///
 ///     {"collection":C,"labels":{K:V,…},"lock":{"mode":M,"retain":D,"retainUntil":T},
 ///      "name":N,"sha256":H,"v":1}
 ///
-/// `labels` is absent without labels, `mode`, `retain` and `retainUntil` where the user asked for none,
-/// `lock` where all three are absent. M is `GOVERNANCE` or `COMPLIANCE`, D as typed in lowest form
-/// (`7y`), T an RFC 3339 time in UTC with milliseconds, H the payload's digest in lowercase
+/// `labels` is absent without labels, `mode`, `retain` and `retainUntil` where the user asked for
+/// none, `lock` where all three are absent. M is `GOVERNANCE` or `COMPLIANCE`, D as typed in lowest
+/// form (`7y`), T an RFC 3339 time in UTC with milliseconds, H the payload's digest in lowercase
 /// hexadecimal. The media type is not part of it: sent with another one, the evidence is the same.
 enum RequestIdentity {
     static func key(

@@ -7,10 +7,11 @@ internal import Observability
 internal import Platform
 internal import TransparencyLog
 
-/// A running server: the log, the HTTP interface over it, and the order in which they start and stop.
+/// A running server: the log, the HTTP interface over it, and the order in which they start and
+/// stop.
 ///
-/// Start: log (recovered and verified), then interface, then socket, then word to the outside. Stop in
-/// reverse: no new requests, answers to those that were begun, then the log is let go of.
+/// Start: log (recovered and verified), then interface, then socket, then word to the outside. Stop
+/// in reverse: no new requests, answers to those that were begun, then the log is let go of.
 final class Service {
     private let settings: ServeSettings
     private let log: EventLog
