@@ -63,12 +63,20 @@ final class Catalog {
             segments = try transaction.createDatabase("segments")
             filters = try transaction.createDatabase("filters")
             meta = try transaction.createDatabase("meta")
-            try transaction.put(
-                Self.versionKey.span,
-                BigEndian.bytes(of: Self.version).span,
-                in: meta,
-                mode: .replace
-            )
+            let version = try transaction.get(Self.versionKey.span, in: meta) { bytes in
+                BigEndian.read(UInt64.self, from: bytes, at: 0)
+            }
+            // Nothing is written to a catalog that is there: a start must work on a full disk.
+            if version == nil {
+                try transaction.put(
+                    Self.versionKey.span,
+                    BigEndian.bytes(of: Self.version).span,
+                    in: meta,
+                    mode: .insert
+                )
+            } else if version != Self.version {
+                throw LMDBError.damaged(detail: "it has another version")
+            }
             try transaction.commit()
         } catch {
             throw StoreError(error, path: path)

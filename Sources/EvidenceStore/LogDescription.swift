@@ -50,6 +50,10 @@ package struct LogDescription: Equatable, Sendable {
             let text = object["verifierKey"]?.string, let key = try? VerifierKey(parsing: text),
             key.name == origin
         else { throw .damaged(path: path, detail: "a member is missing or has a wrong value") }
-        return LogDescription(origin: origin, geometry: geometry, verifierKey: key)
+        let description = LogDescription(origin: origin, geometry: geometry, verifierKey: key)
+        guard description.encoded == bytes else {
+            throw .damaged(path: path, detail: "it is not byte for byte what init wrote")
+        }
+        return description
     }
 }

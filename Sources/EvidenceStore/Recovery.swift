@@ -111,12 +111,26 @@ struct Recovery {
                 missing.append(entry)
             }
             try checkRoot(contents, view)
-            if !missing.isEmpty { try catalog.append(missing) }
+            try append(missing, to: catalog)
         } catch {
             catalog.close()
             throw error
         }
         return (catalog, contents)
+    }
+
+    /// Lets the catalog catch up; if it cannot be written (a full disk), it stays behind.
+    private func append(
+        _ missing: [(SegmentSummary, KeyFilter?)],
+        to catalog: Catalog
+    ) throws(StoreError) {
+        guard !missing.isEmpty else { return }
+        do throws(StoreError) {
+            try catalog.append(missing)
+        } catch {
+            if case .damaged = error { throw error }
+            metrics.catalogFailures.add()
+        }
     }
 
     /// The sealed segments' roots together must give what was signed when the last was full.

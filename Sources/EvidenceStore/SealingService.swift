@@ -129,9 +129,15 @@ final class SealingService: Sendable {
         view.markSealed(number, summary)
         state.withLock { $0.sealed.append((number, filter, summary.lastReceived)) }
         metrics.sealedSegments.add()
-        try catalog.withLock { catalog throws(StoreError) in
-            try catalog.append([(summary, filter)])
+        // The segment is sealed now, whatever comes: its seal must not be done again. What fails here
+        // is made good at the next start.
+        do throws(StoreError) {
+            try catalog.withLock { catalog throws(StoreError) in
+                try catalog.append([(summary, filter)])
+            }
+            try sealer.removeLeftovers(number)
+        } catch {
+            metrics.catalogFailures.add()
         }
-        try sealer.removeLeftovers(number)
     }
 }

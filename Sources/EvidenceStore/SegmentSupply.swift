@@ -11,6 +11,9 @@ final class SegmentSupply: Sendable {
         var thread: Thread?
     }
 
+    private static let patienceNanoseconds: UInt64 = 30_000_000_000
+    private static let retryNanoseconds: UInt64 = 1_000_000_000
+
     private let geometry: SegmentGeometry
     private let paths: StorePaths
     private let state = Mutex(State())
@@ -42,14 +45,17 @@ final class SegmentSupply: Sendable {
     }
 
     /// Waits for the segment that comes next, and begins with the one after it.
+    ///
+    /// - Throws: Why it cannot be made, if that lasts for half a minute.
     func take(_ number: SegmentNumber) throws(StoreError) -> UnsealedSegment {
+        let deadline = Clock.monotonicNanoseconds() + Self.patienceNanoseconds
         let segment = try state.withLock(
-            when: { $0.ready != nil || $0.failure != nil || $0.isStopping },
-            on: changed
+            when: { $0.ready != nil || $0.isStopping },
+            on: changed,
+            deadlineNanoseconds: deadline
         ) { state throws(StoreError) -> UnsealedSegment in
-            if let failure = state.failure { throw failure }
             guard let segment = state.ready.take() else {
-                throw .unavailable("the server is stopping")
+                throw state.failure ?? .unavailable("the server is stopping")
             }
             precondition(segment.number == number, "segments are taken in order")
             state.wanted = number.next
@@ -92,19 +98,25 @@ final class SegmentSupply: Sendable {
                 continue
             case .make(let number): wanted = number
             }
-            let made: Result<UnsealedSegment, StoreError>
-            do throws(StoreError) {
-                made = .success(try UnsealedSegment(wanted, geometry: geometry, paths: paths))
-            } catch {
-                made = .failure(error)
-            }
+            make(wanted)
+        }
+    }
+
+    /// Makes a segment; a failure (a full disk) is remembered, and tried again after a second.
+    private func make(_ number: SegmentNumber) {
+        do throws(StoreError) {
+            let segment = try UnsealedSegment(number, geometry: geometry, paths: paths)
             state.withLock { state in
-                switch made {
-                case .success(let segment): state.ready = segment
-                case .failure(let error): state.failure = error
-                }
+                state.ready = segment
+                state.failure = nil
             }
             changed.broadcast()
+        } catch {
+            let deadline = Clock.monotonicNanoseconds() + Self.retryNanoseconds
+            state.withLock { $0.failure = error }
+            state.withLock(when: { $0.isStopping }, on: changed, deadlineNanoseconds: deadline) {
+                $0.wanted = number
+            }
         }
     }
 }

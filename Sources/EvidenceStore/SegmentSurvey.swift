@@ -29,6 +29,7 @@ struct SegmentSurvey: Sendable {
                 try FileSystem.exists(paths.log(number))
             }
             if !isSealed {
+                if let last = unsealed.last { try Self.checkOpen(last, paths) }
                 unsealed.append(number)
             } else if unsealed.isEmpty {
                 sealedCount += 1
@@ -41,8 +42,28 @@ struct SegmentSurvey: Sendable {
         }
     }
 
-    /// The segments where an interrupted seal may have left something.
-    var toTidy: [SegmentNumber] {
-        (sealedCount == 0 ? [] : [SegmentNumber(sealedCount - 1)]) + unsealed
+    /// Only the last segment may be without its file: a crash came before that was made.
+    private static func checkOpen(
+        _ number: SegmentNumber,
+        _ paths: StorePaths
+    ) throws(StoreError) {
+        let isThere = try onDisk { () throws(SystemError) in
+            try FileSystem.exists(paths.active(number))
+        }
+        guard isThere else {
+            throw .damaged(
+                path: paths.log(number),
+                detail: "the file is missing, and there is no active.mdb in its place"
+            )
+        }
     }
+
+    /// The segments where an interrupted seal may have left something: the last sealed ones, as many
+    /// as wait for a seal at most, and the unsealed.
+    var toTidy: [SegmentNumber] {
+        let first = sealedCount - min(sealedCount, UInt64(Self.tidiedSegments))
+        return (first..<sealedCount).map { SegmentNumber($0) } + unsealed
+    }
+
+    private static let tidiedSegments = 64
 }

@@ -22,6 +22,8 @@ package final class StoreMetrics: Sendable {
     package let sealedSegments = Counter()
     package let sealFailures = Counter()
     package let heartbeatFailures = Counter()
+    /// Segments that were sealed, but not taken into the catalog; the next start does it.
+    package let catalogFailures = Counter()
     /// Records in a commit.
     package let batchRecords = Histogram(bounds: [
         1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096,

@@ -50,7 +50,7 @@ final class UnsealedSegment: Sendable {
                 path: path,
                 usedBytes: try environment.information().usedBytes,
                 sizeBytes: try environment.fileSizeBytes,
-                stepBytes: geometry.height == 8 ? 256 << 10 : 8 << 20
+                stepBytes: geometry.height == 8 ? 256 << 10 : 4 << 20
             )
         } catch {
             throw StoreError(error, path: path)
@@ -60,7 +60,6 @@ final class UnsealedSegment: Sendable {
                 try FileSystem.syncDirectory(paths.segment(number))
                 try FileSystem.syncDirectory(paths.segments)
             }
-            grow()
         }
     }
 

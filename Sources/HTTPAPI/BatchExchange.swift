@@ -37,11 +37,15 @@ final class BatchExchange: Exchange, @unchecked Sendable {
     func begin() -> Response? {
         do throws(Refused) {
             let query = try Query(
-                head.target, known: ["retain", "retainUntil", "mode"], repeatable: ["label"])
+                head.target,
+                known: ["retain", "retainUntil", "mode"],
+                repeatable: ["label"]
+            )
             guard head.fields.first("content-type") == "application/x-tar" else {
                 throw Refused(
                     .unsupportedMediaType,
-                    "A batch is a tar archive: send it with Content-Type: application/x-tar.")
+                    "A batch is a tar archive: send it with Content-Type: application/x-tar."
+                )
             }
             request = try EvidenceRequest(head, query, collection: collection)
             try hold(head.contentLength ?? 0)
@@ -91,7 +95,8 @@ final class BatchExchange: Exchange, @unchecked Sendable {
             throw Refused(
                 .digestMismatch,
                 "The archive does not have the SHA-256 that Content-Digest announces; nothing was "
-                    + "stored. Send it again.")
+                    + "stored. Send it again."
+            )
         }
         let archive = TarReader(body)
         var submissions: [Submission] = []
@@ -102,20 +107,25 @@ final class BatchExchange: Exchange, @unchecked Sendable {
                 throw Refused(
                     .badRequest,
                     "The archive's entry '\(Query.excerpt(entry.path))' is no regular file; a "
-                        + "batch holds regular files and directories.")
+                        + "batch holds regular files and directories."
+                )
             }
             guard submissions.count < Self.maximumFiles else {
                 throw Refused(
-                    .contentTooLarge, "A batch holds at most \(Self.maximumFiles) files.")
+                    .contentTooLarge,
+                    "A batch holds at most \(Self.maximumFiles) files."
+                )
             }
             guard names.insert(entry.path).inserted else {
                 throw Refused(
                     .badRequest,
                     "The archive has '\(Query.excerpt(entry.path))' twice; give each file a name "
-                        + "of its own.")
+                        + "of its own."
+                )
             }
             submissions.append(
-                try submission(entry, archive, request, number: submissions.count))
+                try submission(entry, archive, request, number: submissions.count)
+            )
         }
         guard !submissions.isEmpty else {
             throw Refused(.badRequest, "The archive holds no regular file.")
@@ -124,7 +134,10 @@ final class BatchExchange: Exchange, @unchecked Sendable {
     }
 
     private func submission(
-        _ entry: TarEntry, _ archive: TarReader, _ request: EvidenceRequest, number: Int
+        _ entry: TarEntry,
+        _ archive: TarReader,
+        _ request: EvidenceRequest,
+        number: Int
     ) throws(Refused) -> Submission {
         let text = entry.path.hasPrefix("./") ? String(entry.path.dropFirst(2)) : entry.path
         let name = try limiting { () throws(LimitViolation) in try EvidenceName(text) }
@@ -147,8 +160,12 @@ final class BatchExchange: Exchange, @unchecked Sendable {
             throw Refused(error)
         }
         let draft = request.draft(
-            name: name, key: key, payload: payload, mediaType: .octetStream,
-            isSealed: api.configuration.sealedCollections.contains(request.collection))
+            name: name,
+            key: key,
+            payload: payload,
+            mediaType: .octetStream,
+            isSealed: api.configuration.sealedCollections.contains(request.collection)
+        )
         return Submission(draft: draft, payload: payload)
     }
 
@@ -162,14 +179,17 @@ final class BatchExchange: Exchange, @unchecked Sendable {
 
     private static func refused(_ error: TarError) -> Refused {
         Refused(
-            .badRequest, "The body cannot be read as tar: \(Query.excerpt("\(error)")).")
+            .badRequest,
+            "The body cannot be read as tar: \(Query.excerpt("\(error)"))."
+        )
     }
 
     private func hold(_ bytes: UInt64) throws(Refused) {
         guard bytes <= UInt64(Self.maximumBytes) else {
             throw Refused(
                 .contentTooLarge,
-                "A batch has at most \(Self.maximumBytes) bytes; send large files one by one.")
+                "A batch has at most \(Self.maximumBytes) bytes; send large files one by one."
+            )
         }
         let steps = (Int(bytes) + Self.stepBytes - 1) / Self.stepBytes
         let missing = steps * Self.stepBytes - budgetBytes
@@ -184,7 +204,9 @@ final class BatchExchange: Exchange, @unchecked Sendable {
 extension EvidenceAPI {
     /// The reply to an append of a batch.
     func reply(
-        to result: Result<[AppendOutcome], StoreError>, openings: [SealedOpening?], _ id: String
+        to result: Result<[AppendOutcome], StoreError>,
+        openings: [SealedOpening?],
+        _ id: String
     ) -> Response {
         do throws(StoreError) {
             let outcomes = try result.get()
@@ -199,8 +221,11 @@ extension EvidenceAPI {
             return finish(
                 Response(
                     status: isNew ? 201 : 200,
-                    fields: HTTPFields(["Content-Type": "application/json"]), body: .bytes(body)),
-                id)
+                    fields: HTTPFields(["Content-Type": "application/json"]),
+                    body: .bytes(body)
+                ),
+                id
+            )
         } catch {
             return refuse(Problem(error), id)
         }

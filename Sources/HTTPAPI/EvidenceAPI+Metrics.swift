@@ -10,36 +10,60 @@ extension EvidenceAPI {
         let metrics = store.metrics
         var text = PrometheusText()
         text.counter(
-            "strongroom_appends_total", help: "Records appended.", metrics.appends.value)
+            "strongroom_appends_total",
+            help: "Records appended.",
+            metrics.appends.value
+        )
         text.counter(
             "strongroom_append_repeats_total",
             help: "Appends answered with the record of an equal earlier request.",
-            metrics.repeats.value)
+            metrics.repeats.value
+        )
         text.counter(
-            "strongroom_refusals_total", help: "Appends refused, by reason.",
+            "strongroom_refusals_total",
+            help: "Appends refused, by reason.",
             StoreMetrics.Refusal.allCases.map { reason in
                 PrometheusText.Sample(
                     count: metrics.refusals(reason).value,
-                    [PrometheusText.Label("reason", reason.rawValue)])
-            })
+                    [PrometheusText.Label("reason", reason.rawValue)]
+                )
+            }
+        )
         text.counter(
-            "strongroom_payload_bytes_total", help: "Bytes of payloads appended, as pushed.",
-            metrics.payloadBytes.value)
+            "strongroom_payload_bytes_total",
+            help: "Bytes of payloads appended, as pushed.",
+            metrics.payloadBytes.value
+        )
         text.counter(
             "strongroom_stored_payload_bytes_total",
-            help: "Bytes of payloads appended, as stored.", metrics.storedPayloadBytes.value)
+            help: "Bytes of payloads appended, as stored.",
+            metrics.storedPayloadBytes.value
+        )
         text.counter(
-            "strongroom_commits_total", help: "Commits of the active segment.",
-            metrics.commits.value)
+            "strongroom_commits_total",
+            help: "Commits of the active segment.",
+            metrics.commits.value
+        )
         text.counter(
-            "strongroom_segments_sealed_total", help: "Segments sealed.",
-            metrics.sealedSegments.value)
+            "strongroom_segments_sealed_total",
+            help: "Segments sealed.",
+            metrics.sealedSegments.value
+        )
         text.counter(
-            "strongroom_seal_failures_total", help: "Seals that failed and are tried again.",
-            metrics.sealFailures.value)
+            "strongroom_seal_failures_total",
+            help: "Seals that failed and are tried again.",
+            metrics.sealFailures.value
+        )
         text.counter(
-            "strongroom_heartbeat_failures_total", help: "Heartbeats that could not be kept.",
-            metrics.heartbeatFailures.value)
+            "strongroom_heartbeat_failures_total",
+            help: "Heartbeats that could not be kept.",
+            metrics.heartbeatFailures.value
+        )
+        text.counter(
+            "strongroom_catalog_failures_total",
+            help: "Sealed segments that the catalog takes in at the next start only.",
+            metrics.catalogFailures.value
+        )
         addHistograms(to: &text)
         addGauges(to: &text)
         return .bytes(text.document, PrometheusText.contentType)
@@ -69,37 +93,56 @@ extension EvidenceAPI {
         ] {
             let snapshot = histogram.snapshot
             text.histogram(
-                name, help: help,
+                name,
+                help: help,
                 [
                     PrometheusText.Histogram(
-                        upperBounds: histogram.bounds, counts: snapshot.counts, sum: snapshot.sum)
-                ])
+                        upperBounds: histogram.bounds,
+                        counts: snapshot.counts,
+                        sum: snapshot.sum
+                    )
+                ]
+            )
         }
     }
 
     private func addGauges(to text: inout PrometheusText) {
         text.gauge(
-            "strongroom_tree_size", help: "Records in the published tree.",
-            Double(store.checkpoint.size.value))
+            "strongroom_tree_size",
+            help: "Records in the published tree.",
+            Double(store.checkpoint.size.value)
+        )
         text.gauge(
             "strongroom_checkpoint_timestamp_seconds",
             help: "When the newest record was received, seconds since 1970.",
-            Double(store.checkpoint.timestamp.milliseconds) / 1000)
+            Double(store.checkpoint.timestamp.milliseconds) / 1000
+        )
         text.gauge(
-            "strongroom_queue_records", help: "Appends that wait for the sequencer.",
-            Double(store.queueDepth))
+            "strongroom_queue_records",
+            help: "Appends that wait for the sequencer.",
+            Double(store.queueDepth)
+        )
         text.gauge(
-            "strongroom_unsealed_segments", help: "Segments not sealed, the active one included.",
-            Double(store.unsealedSegmentCount))
+            "strongroom_unsealed_segments",
+            help: "Segments not sealed, the active one included.",
+            Double(store.unsealedSegmentCount)
+        )
         text.gauge(
-            "strongroom_disk_free_bytes", help: "Free bytes of the log's disk, as last seen.",
-            Double(store.diskFreeBytes))
+            "strongroom_disk_free_bytes",
+            help: "Free bytes of the log's disk, as last seen.",
+            Double(store.diskFreeBytes)
+        )
         text.gauge(
             "strongroom_disk_reserve_bytes",
-            help: "Free bytes under which appends are refused.", Double(store.diskReserveBytes))
+            help: "Free bytes under which appends are refused.",
+            Double(store.diskReserveBytes)
+        )
         var isReady = true
         do throws(StoreError) { try store.checkReadiness() } catch { isReady = false }
         text.gauge(
-            "strongroom_ready", help: "1 if appends are taken, else 0.", isReady ? 1 : 0)
+            "strongroom_ready",
+            help: "1 if appends are taken, else 0.",
+            isReady ? 1 : 0
+        )
     }
 }

@@ -39,7 +39,11 @@ package final class EvidenceAPI: Application {
                 Problem(
                     .notFound,
                     "There is nothing at '\(Query.excerpt(head.target.rawPath))'; "
-                        + "Schemas/openapi.yaml lists what there is."), id, self)
+                        + "Schemas/openapi.yaml lists what there is."
+                ),
+                id,
+                self
+            )
         }
         guard route.methods.contains(head.method) else {
             return Refusal(
@@ -47,8 +51,12 @@ package final class EvidenceAPI: Application {
                     .methodNotAllowed,
                     "'\(Query.excerpt(head.target.rawPath))' takes "
                         + "\(route.methods.map(\.name).joined(separator: " and ")), not "
-                        + "\(Query.excerpt(head.method.name))."), id, self,
-                allow: route.methods.map(\.name).joined(separator: ", "))
+                        + "\(Query.excerpt(head.method.name))."
+                ),
+                id,
+                self,
+                allow: route.methods.map(\.name).joined(separator: ", ")
+            )
         }
         switch route {
         case .evidence(let collection):
@@ -74,11 +82,13 @@ package final class EvidenceAPI: Application {
     func refuse(_ problem: Problem, _ id: String) -> Response {
         let level: EventLog.Level = problem.slug.status >= 500 ? .warning : .info
         log.record(
-            level, "request.refused",
+            level,
+            "request.refused",
             [
                 .text("request", id), .text("problem", problem.slug.rawValue),
                 .number("status", problem.slug.status), .text("detail", problem.detail),
-            ])
+            ]
+        )
         return finish(problem.response, id)
     }
 }

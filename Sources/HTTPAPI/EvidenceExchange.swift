@@ -30,11 +30,15 @@ final class EvidenceExchange: Exchange, @unchecked Sendable {
     func begin() -> Response? {
         do throws(Refused) {
             let query = try Query(
-                head.target, known: ["name", "retain", "retainUntil", "mode"],
-                repeatable: ["label"])
+                head.target,
+                known: ["name", "retain", "retainUntil", "mode"],
+                repeatable: ["label"]
+            )
             guard let text = query.first("name") else {
                 throw Refused(
-                    .badRequest, "The query parameter 'name' is missing: name the evidence.")
+                    .badRequest,
+                    "The query parameter 'name' is missing: name the evidence."
+                )
             }
             name = try limiting { () throws(LimitViolation) in try EvidenceName(text) }
             request = try EvidenceRequest(head, query, collection: collection)
@@ -69,7 +73,8 @@ final class EvidenceExchange: Exchange, @unchecked Sendable {
     func finish(_ responder: Responder) {
         guard let upload, let request, let name else {
             return responder.respond(
-                api.refuse(Problem(.badRequest, "The request was refused before."), id))
+                api.refuse(Problem(.badRequest, "The request was refused before."), id)
+            )
         }
         let (api, id) = (api, id)
         do throws(Refused) {
@@ -79,12 +84,16 @@ final class EvidenceExchange: Exchange, @unchecked Sendable {
                 throw Refused(
                     .digestMismatch,
                     "Content-Digest announces SHA-256 \(declared.hex), but the body has "
-                        + "\(payload.digest.hex); nothing was stored. Send it again.")
+                        + "\(payload.digest.hex); nothing was stored. Send it again."
+                )
             }
             let draft = request.draft(
-                name: name, key: request.idempotencyKey, payload: payload,
+                name: name,
+                key: request.idempotencyKey,
+                payload: payload,
                 mediaType: request.mediaType,
-                isSealed: api.configuration.sealedCollections.contains(request.collection))
+                isSealed: api.configuration.sealedCollections.contains(request.collection)
+            )
             api.store.append([Submission(draft: draft, payload: payload)]) { result in
                 responder.respond { api.reply(to: result, opening: draft.opening, id) }
             }
@@ -100,7 +109,8 @@ final class EvidenceExchange: Exchange, @unchecked Sendable {
         guard bytes <= limit else {
             throw Refused(
                 .contentTooLarge,
-                "The payload is larger than the limit of \(limit) bytes; split it.")
+                "The payload is larger than the limit of \(limit) bytes; split it."
+            )
         }
     }
 }
@@ -108,7 +118,9 @@ final class EvidenceExchange: Exchange, @unchecked Sendable {
 extension EvidenceAPI {
     /// The reply to an append of one piece of evidence.
     func reply(
-        to result: Result<[AppendOutcome], StoreError>, opening: SealedOpening?, _ id: String
+        to result: Result<[AppendOutcome], StoreError>,
+        opening: SealedOpening?,
+        _ id: String
     ) -> Response {
         do throws(StoreError) {
             let outcome = try result.get()[0]
@@ -118,8 +130,12 @@ extension EvidenceAPI {
             fields.append("Location", "/v1/records/\(outcome.index)")
             return finish(
                 Response(
-                    status: isNew ? 201 : 200, fields: fields, body: .bytes(receipt.encodedJSON)),
-                id)
+                    status: isNew ? 201 : 200,
+                    fields: fields,
+                    body: .bytes(receipt.encodedJSON)
+                ),
+                id
+            )
         } catch {
             return refuse(Problem(error), id)
         }
@@ -127,7 +143,8 @@ extension EvidenceAPI {
 
     /// The receipt of what an append gave: of a new record from what is at hand.
     func receipt(
-        of outcome: AppendOutcome, opening: SealedOpening?
+        of outcome: AppendOutcome,
+        opening: SealedOpening?
     ) throws(StoreError) -> Receipt {
         switch outcome {
         case .appended(let index, let record, let checkpoint):

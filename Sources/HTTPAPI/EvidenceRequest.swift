@@ -32,25 +32,38 @@ struct EvidenceRequest: Sendable {
             throw Refused(
                 .unsupportedMediaType,
                 "Content-Encoding '\(Query.excerpt(coding))' is not taken; send the payload as it "
-                    + "is, it is compressed here.")
+                    + "is, it is compressed here."
+            )
         }
     }
 
     /// A draft for one payload.
     func draft(
-        name: EvidenceName, key: IdempotencyKey?, payload: StagedPayload, mediaType: MediaType,
+        name: EvidenceName,
+        key: IdempotencyKey?,
+        payload: StagedPayload,
+        mediaType: MediaType,
         isSealed: Bool
     ) -> EvidenceDraft {
         let description = EvidenceDescription(
-            name: name, mediaType: mediaType, labels: labels, payloadDigest: payload.digest,
-            payloadSize: payload.sizeBytes, idempotencyKey: key, submitter: .anonymous,
-            traceparent: traceparent)
+            name: name,
+            mediaType: mediaType,
+            labels: labels,
+            payloadDigest: payload.digest,
+            payloadSize: payload.sizeBytes,
+            idempotencyKey: key,
+            submitter: .anonymous,
+            traceparent: traceparent
+        )
         let form: EvidenceDraft.Form =
             isSealed
             ? .sealed(
                 description,
                 SealedOpening(
-                    salt: Random.bytes(count: SealedOpening.saltSizeBytes), evidence: description))
+                    salt: Random.bytes(count: SealedOpening.saltSizeBytes),
+                    evidence: description
+                )
+            )
             : .open(description)
         return EvidenceDraft(collection: collection, form: form, lockRequest: lockRequest)
     }
@@ -102,6 +115,7 @@ struct EvidenceRequest: Sendable {
         }
         throw Refused(
             .badRequest,
-            "Content-Digest must be written sha-256=:base64 of 32 bytes: (RFC 9530).")
+            "Content-Digest must be written sha-256=:base64 of 32 bytes: (RFC 9530)."
+        )
     }
 }

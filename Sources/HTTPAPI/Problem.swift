@@ -77,7 +77,10 @@ struct Problem: Sendable {
     var retryAfterSeconds: Int?
 
     init(
-        _ slug: Slug, _ detail: String, index: RecordIndex? = nil, retryAfterSeconds: Int? = nil
+        _ slug: Slug,
+        _ detail: String,
+        index: RecordIndex? = nil,
+        retryAfterSeconds: Int? = nil
     ) {
         self.slug = slug
         self.detail = detail
@@ -98,7 +101,9 @@ struct Problem: Sendable {
         var fields = HTTPFields(["Content-Type": "application/problem+json"])
         if let retryAfterSeconds { fields.append("Retry-After", String(retryAfterSeconds)) }
         return Response(
-            status: slug.status, fields: fields,
-            body: .bytes(CanonicalJSON.encode(.object(object))))
+            status: slug.status,
+            fields: fields,
+            body: .bytes(CanonicalJSON.encode(.object(object)))
+        )
     }
 }

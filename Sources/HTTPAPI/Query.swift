@@ -10,7 +10,9 @@ struct Query {
     ///   - known: Names that may occur once.
     ///   - repeatable: Names that may occur more often.
     init(
-        _ target: RequestTarget, known: [String], repeatable: [String] = []
+        _ target: RequestTarget,
+        known: [String],
+        repeatable: [String] = []
     ) throws(Refused) {
         parameters = target.query
         for (place, parameter) in parameters.enumerated() {
@@ -21,7 +23,8 @@ struct Query {
                 throw Refused(
                     .badRequest,
                     "The query parameter '\(Self.excerpt(name))' is not known here; "
-                        + (all.isEmpty ? "there are none." : "there are: \(all)."))
+                        + (all.isEmpty ? "there are none." : "there are: \(all).")
+                )
             }
             guard !parameters[..<place].contains(where: { $0.name == name }) else {
                 throw Refused(.badRequest, "The query parameter '\(name)' is given twice.")
@@ -42,7 +45,9 @@ struct Query {
         guard let text = first(name) else { return nil }
         guard let number = Query.number(text) else {
             throw Refused(
-                .badRequest, "The query parameter '\(name)' must be a whole number below 2^53.")
+                .badRequest,
+                "The query parameter '\(name)' must be a whole number below 2^53."
+            )
         }
         return number
     }
@@ -72,6 +77,8 @@ struct Query {
     static func excerpt(_ text: String) -> String {
         String(
             String.UnicodeScalarView(
-                text.unicodeScalars.prefix(40).map { 32...126 ~= $0.value ? $0 : "?" }))
+                text.unicodeScalars.prefix(40).map { 32...126 ~= $0.value ? $0 : "?" }
+            )
+        )
     }
 }

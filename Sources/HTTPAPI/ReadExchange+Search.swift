@@ -10,7 +10,8 @@ extension ReadExchange {
         let query = try Query(
             head.target,
             known: ["collection", "prefix", "digest", "since", "until", "limit", "cursor"],
-            repeatable: ["label"])
+            repeatable: ["label"]
+        )
         let wanted = try searchQuery(query)
         let page = try refusing { () throws(StoreError) in try api.store.search(wanted) }
         var object: JSONObject = [

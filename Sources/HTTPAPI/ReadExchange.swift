@@ -22,7 +22,9 @@ final class ReadExchange: Exchange {
     func begin() -> Response? {
         guard head.hasBody else { return nil }
         return api.refuse(
-            Problem(.badRequest, "\(head.method.name) takes no body; send none."), id)
+            Problem(.badRequest, "\(head.method.name) takes no body; send none."),
+            id
+        )
     }
 
     func finish(_ responder: Responder) {
@@ -50,8 +52,10 @@ final class ReadExchange: Exchange {
         case .search: return try search()
         case .checkpoint:
             return .bytes(
-                Array(api.store.checkpoint.note.utf8), "text/plain; charset=utf-8",
-                cache: "no-cache")
+                Array(api.store.checkpoint.note.utf8),
+                "text/plain; charset=utf-8",
+                cache: "no-cache"
+            )
         case .tile(let path): return try tile(path)
         case .health: return .bytes(Array("ok\n".utf8), "text/plain; charset=utf-8")
         case .readiness:
@@ -65,7 +69,8 @@ final class ReadExchange: Exchange {
         guard let number = Query.number(text) else {
             throw Refused(
                 .notFound,
-                "'\(Query.excerpt(text))' is no record index: a whole number below 2^53.")
+                "'\(Query.excerpt(text))' is no record index: a whole number below 2^53."
+            )
         }
         return RecordIndex(number)
     }
@@ -75,7 +80,10 @@ final class ReadExchange: Exchange {
     private func record(_ index: RecordIndex) throws(Refused) -> Response {
         let stored = try refusing { () throws(StoreError) in try api.store.record(at: index) }
         return .bytes(
-            stored.bytes, "application/json", cache: "private, max-age=31536000, immutable")
+            stored.bytes,
+            "application/json",
+            cache: "private, max-age=31536000, immutable"
+        )
     }
 
     private func payload(_ index: RecordIndex) throws(Refused) -> Response {
@@ -100,22 +108,30 @@ final class ReadExchange: Exchange {
         switch isPart ? RangeSelection(ranges[0], lengthBytes: reader.sizeBytes) : .whole {
         case .whole:
             return Response(
-                status: 200, fields: fields,
+                status: 200,
+                fields: fields,
                 body: .stream(
                     lengthBytes: reader.sizeBytes,
-                    PayloadBody(reader, 0..<reader.sizeBytes, api.log)))
+                    PayloadBody(reader, 0..<reader.sizeBytes, api.log)
+                )
+            )
         case .part(let range):
             fields.append(
                 "Content-Range",
-                "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(reader.sizeBytes)")
+                "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(reader.sizeBytes)"
+            )
             return Response(
-                status: 206, fields: fields,
+                status: 206,
+                fields: fields,
                 body: .stream(
                     lengthBytes: range.upperBound - range.lowerBound,
-                    PayloadBody(reader, range, api.log)))
+                    PayloadBody(reader, range, api.log)
+                )
+            )
         case .unsatisfiable:
             var reply = Problem(
-                .rangeNotSatisfiable, "The payload has \(reader.sizeBytes) bytes."
+                .rangeNotSatisfiable,
+                "The payload has \(reader.sizeBytes) bytes."
             ).response
             reply.fields.append("Content-Range", "bytes */\(reader.sizeBytes)")
             return reply
@@ -135,7 +151,11 @@ final class ReadExchange: Exchange {
             throw Refused(.damaged, "The checkpoint cannot be read.")
         }
         let proof = TlogProof(
-            index: receipt.index, path: receipt.proof, checkpoint: note, extra: receipt.record)
+            index: receipt.index,
+            path: receipt.proof,
+            checkpoint: note,
+            extra: receipt.record
+        )
         return .bytes(Array(proof.encoded.utf8), "text/plain; charset=utf-8")
     }
 
@@ -186,17 +206,22 @@ final class ReadExchange: Exchange {
             bytes = try refusing { () throws(StoreError) in try api.store.tile(tile) }
         } else {
             throw Refused(
-                .notFound, "'\(Query.excerpt(path))' is no path of C2SP tlog-tiles.")
+                .notFound,
+                "'\(Query.excerpt(path))' is no path of C2SP tlog-tiles."
+            )
         }
         guard let bytes else {
             throw Refused(
                 .notFound,
                 "The log is not large enough for '\(Query.excerpt(path))'; the checkpoint tells "
-                    + "its size.")
+                    + "its size."
+            )
         }
         return .bytes(
-            bytes, "application/octet-stream",
-            cache: isFull ? "public, max-age=31536000, immutable" : "no-cache")
+            bytes,
+            "application/octet-stream",
+            cache: isFull ? "public, max-age=31536000, immutable" : "no-cache"
+        )
     }
 }
 

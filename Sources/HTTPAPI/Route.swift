@@ -40,7 +40,8 @@ enum Route: Equatable {
             case "lock": self = .lock(segments[2])
             default: return nil
             }
-        case 4...5 where segments[0] == "v1" && segments[1] == "collections"
+        case 4...5
+        where segments[0] == "v1" && segments[1] == "collections"
             && segments[3] == "evidence":
             if segments.count == 4 {
                 self = .evidence(collection: segments[2])

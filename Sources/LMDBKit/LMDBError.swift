@@ -36,7 +36,7 @@ package enum LMDBError: Error, Equatable, Sendable {
         case MDB_NOTFOUND: self = .notFound
         case MDB_READERS_FULL: self = .readersFull
         case MDB_VERSION_MISMATCH: self = .versionMismatch
-        case MDB_INVALID, MDB_CORRUPTED, MDB_PAGE_NOTFOUND:
+        case MDB_INVALID, MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_DBS_FULL, MDB_INCOMPATIBLE:
             self = .damaged(detail: "\(LMDBError.text(of: code)) (\(operation))")
         // The environment refuses everything after a failed write of a meta page.
         case MDB_PANIC, Errno.inputOutput.rawValue:

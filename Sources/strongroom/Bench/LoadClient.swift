@@ -29,14 +29,22 @@ final class LoadClient {
         self.request = request
     }
 
-    /// Lends the body of the reply that came last.
-    func withBody(
-        of reply: HTTPReplyParser.Reply,
-        _ body: (Span<UInt8>) throws(CommandFailure) -> Void
-    ) throws(CommandFailure) {
-        // A second reference, not a copy: a span needs an owner that nobody changes meanwhile.
-        let buffer = received
-        try body(buffer.span.extracting(reply.body))
+    /// A reply by itself, with what it should say.
+    struct Taken {
+        let status: Int
+        let body: [UInt8]
+        let latencyNanoseconds: UInt64
+        let expectation: LoadExpectation
+    }
+
+    /// Takes the reply that came last out, so that the next request can begin.
+    func take(_ result: Result) -> Taken {
+        Taken(
+            status: result.reply.status,
+            body: Array(received[result.reply.body]),
+            latencyNanoseconds: result.latencyNanoseconds,
+            expectation: request.expectation
+        )
     }
 
     /// Sends the next request, as far as that goes now.
