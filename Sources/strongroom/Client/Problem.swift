@@ -43,7 +43,8 @@ struct Problem: Equatable, Sendable {
 
     /// The refusal as the failure of doing something.
     func failure(_ what: String) -> CommandFailure {
-        let words = detail ?? title ?? "the server gave no reason"
+        var words = detail ?? title ?? "the server gave no reason"
+        if words.hasSuffix(".") { words.removeLast() }
         return CommandFailure(exitCode, "\(what): \(words) (HTTP \(status))", advice: advice)
     }
 

@@ -154,7 +154,8 @@ struct BenchPlan {
         self.seconds = seconds
         readsReceipts = arguments.flag("receipts")
         directory = arguments.value("directory") ?? Environment.temporaryDirectory()
-        if let server = arguments.value("server") ?? Environment.value("STRONGROOM_SERVER") {
+        // Not $STRONGROOM_SERVER: what is appended there is locked for years, so it must be meant.
+        if let server = arguments.value("server") {
             let address = try ServerAddress(parsing: server)
             guard !address.isEncrypted else {
                 throw .usage("bench speaks plain HTTP only, and the server is \(address)")
