@@ -33,12 +33,16 @@ step() {
     for line in "$@"; do printf '   %s\n' "$line"; done
 }
 # Shows a command as a person would type it, and runs it.
+key=
 show() {
-    printf '   %s$ %s%s\n' "$dim" "${*//"$folder"\//}" "$plain"
+    local line=${*//"$folder"\//}
+    [ -z "$key" ] || line=${line//"$key"/'"$STRONGROOM_KEY"'}
+    printf '   %s$ %s%s\n' "$dim" "$line" "$plain"
     "$@" 2>&1 | sed -e "s|$folder/||g" -e 's/^/   /'
 }
 
-strongroom() { "$root/.build/release/strongroom" "$@"; }
+binary=$root/.build/release/strongroom
+strongroom() { "$binary" "$@"; }
 
 # --- 1, 2: what is needed ---
 
@@ -53,7 +57,7 @@ if ! swift --version >"$folder/build.log" 2>&1 ||
     tail -40 "$folder/build.log" >&2
     die "the build failed" "The lines above say why."
 fi
-printf '   %s in %d s\n' "$(du -Lh .build/release/strongroom | cut -f1)" $((SECONDS - started))
+printf '   %s in %d s\n' "$(du -Lh "$root/.build/release/strongroom" | cut -f1)" $((SECONDS - started))
 
 # --- 3: a log, and a server ---
 
@@ -65,7 +69,7 @@ key=$(jq -r "[$is_key][0] // empty" "$folder/data/log.json")
 [ -n "$key" ] || die "the log has no verifier key" "See $folder/data/log.json."
 
 step "A server" "It listens on this machine only, on a port that is free."
-strongroom serve "$folder/data" --listen 127.0.0.1:0 2>"$folder/server.log" &
+"$binary" serve "$folder/data" --listen 127.0.0.1:0 >/dev/null 2>"$folder/server.log" &
 server=$!
 for _ in $(seq 100); do
     url=$(sed -n 's/.*listening on \(http:[^ "]*\).*/\1/p' "$folder/server.log" | head -1)
@@ -75,7 +79,9 @@ for _ in $(seq 100); do
 done
 [ -n "$url" ] || die "the server did not get ready" "$(cat "$folder/server.log")"
 printf '   listening on %s\n' "$url"
-export STRONGROOM_SERVER=$url
+printf '   From here on the command line knows the server and pins the key:\n'
+printf '   %s$ export STRONGROOM_SERVER=%s STRONGROOM_KEY=%s%s\n' "$dim" "$url" "$key" "$plain"
+export STRONGROOM_SERVER=$url STRONGROOM_KEY=$key
 
 # --- 5-7: evidence goes in ---
 
@@ -159,10 +165,10 @@ cat <<END
 
 ${bold}That was all of it.${plain} What to do next:
 
-   make install PREFIX=\$HOME/.local           puts strongroom there
+   make install PREFIX=\$HOME/.local             puts strongroom there
    strongroom init DIR && strongroom serve DIR   a log of your own, on 127.0.0.1:7440
-   strongroom put --help                       pushes files; curl does it too
-   make test                                   what we claim, tested (about 8 minutes)
+   strongroom put --help                         pushes files; curl does it too
+   make test                                     what we claim, tested (about 8 minutes)
 
 README.md says what is guaranteed and what is not; ARCHITECTURE.md how it is built.
 END
