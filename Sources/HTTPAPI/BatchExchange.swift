@@ -37,11 +37,9 @@ final class BatchExchange: Exchange, @unchecked Sendable {
     func begin() -> Response? {
         do throws(Refused) {
             let query = try Query(
-                head.target,
-                known: ["retain", "retainUntil", "mode"],
-                repeatable: ["label"]
-            )
-            guard head.fields.first("content-type") == "application/x-tar" else {
+                head.target, known: ["retain", "retainUntil", "mode"], repeatable: ["label"])
+            let type = head.fields.first("content-type")?.split(separator: ";").first
+            guard type?.lowercased() == "application/x-tar" else {
                 throw Refused(
                     .unsupportedMediaType,
                     "A batch is a tar archive: send it with Content-Type: application/x-tar."

@@ -28,7 +28,8 @@ struct EvidenceRequest: Sendable {
         declaredDigest = try Self.declaredDigest(head)
         // A traceparent that cannot be read is ignored: W3C Trace Context section 3.2.
         traceparent = head.fields.first("traceparent").flatMap { try? Traceparent($0) }
-        if let coding = head.fields.first("content-encoding"), coding != "identity" {
+        let codings = head.fields.all("content-encoding")
+        if let coding = codings.first(where: { $0.lowercased() != "identity" }) {
             throw Refused(
                 .unsupportedMediaType,
                 "Content-Encoding '\(Query.excerpt(coding))' is not taken; send the payload as it "
@@ -109,13 +110,13 @@ struct EvidenceRequest: Sendable {
     private static func declaredDigest(_ head: RequestHead) throws(Refused) -> SHA256Digest? {
         switch DeclaredDigest(head.fields.all("content-digest")) {
         case .none: return nil
-        case .malformed: break
+        case .malformed, .otherAlgorithms: break
         case .sha256(let text):
             if let digest = SHA256Digest(base64: text) { return digest }
         }
         throw Refused(
             .badRequest,
-            "Content-Digest must be written sha-256=:base64 of 32 bytes: (RFC 9530)."
-        )
+            "Content-Digest must have a SHA-256, written sha-256=:base64 of 32 bytes: (RFC 9530); "
+                + "no other digest is checked here.")
     }
 }

@@ -51,17 +51,21 @@ final class ReadExchange: Exchange {
         case .consistency: return try consistency()
         case .search: return try search()
         case .checkpoint:
+            _ = try Query(head.target, known: [])
             return .bytes(
-                Array(api.store.checkpoint.note.utf8),
-                "text/plain; charset=utf-8",
-                cache: "no-cache"
-            )
+                Array(api.store.checkpoint.note.utf8), "text/plain; charset=utf-8",
+                cache: CachePolicy.checkpoint)
         case .tile(let path): return try tile(path)
-        case .health: return .bytes(Array("ok\n".utf8), "text/plain; charset=utf-8")
+        case .health:
+            _ = try Query(head.target, known: [])
+            return .bytes(Array("ok\n".utf8), "text/plain; charset=utf-8")
         case .readiness:
+            _ = try Query(head.target, known: [])
             try refusing { () throws(StoreError) in try api.store.checkReadiness() }
             return .bytes(Array("ready\n".utf8), "text/plain; charset=utf-8")
-        case .metrics: return api.metrics()
+        case .metrics:
+            _ = try Query(head.target, known: [])
+            return api.metrics()
         }
     }
 
@@ -80,10 +84,7 @@ final class ReadExchange: Exchange {
     private func record(_ index: RecordIndex) throws(Refused) -> Response {
         let stored = try refusing { () throws(StoreError) in try api.store.record(at: index) }
         return .bytes(
-            stored.bytes,
-            "application/json",
-            cache: "private, max-age=31536000, immutable"
-        )
+            stored.bytes, "application/json", cache: CachePolicy.record)
     }
 
     private func payload(_ index: RecordIndex) throws(Refused) -> Response {
@@ -141,6 +142,9 @@ final class ReadExchange: Exchange {
     private func receipt(_ index: RecordIndex) throws(Refused) -> Response {
         let query = try Query(head.target, known: ["size"])
         let size = try query.number("size").map { TreeSize($0) }
+        guard size?.value != 0 else {
+            throw Refused(.badRequest, "'size' must be 1 or more: the empty tree proves nothing.")
+        }
         let receipt = try refusing { () throws(StoreError) in
             try api.store.receipt(for: index, size: size)
         }
@@ -183,6 +187,9 @@ final class ReadExchange: Exchange {
         let query = try Query(head.target, known: ["from", "to"])
         let from = TreeSize(try query.requiredNumber("from"))
         let to = TreeSize(try query.requiredNumber("to"))
+        guard to.value > 0 else {
+            throw Refused(.badRequest, "'to' must be 1 or more: the empty tree has no checkpoint.")
+        }
         let (proof, checkpoint) = try refusing { () throws(StoreError) in
             try api.store.consistencyProof(from: from, to: to)
         }
@@ -218,11 +225,21 @@ final class ReadExchange: Exchange {
             )
         }
         return .bytes(
-            bytes,
-            "application/octet-stream",
-            cache: isFull ? "public, max-age=31536000, immutable" : "no-cache"
-        )
+            bytes, "application/octet-stream",
+            cache: isFull ? CachePolicy.fullTile : CachePolicy.partialTile)
     }
+}
+
+/// How long a reply may be kept by a client or between it and the server.
+private enum CachePolicy {
+    /// Never changes; what stands in a record is not for everyone.
+    static let record = "private, max-age=31536000, immutable"
+    /// Never changes.
+    static let fullTile = "public, max-age=31536000, immutable"
+    /// Never changes either, but a full tile takes its place before long.
+    static let partialTile = "public, max-age=60"
+    /// New with every batch.
+    static let checkpoint = "public, max-age=1"
 }
 
 extension Response {

@@ -29,23 +29,24 @@ package struct EntityTag: Equatable, Sendable {
 
 /// The SHA-256 digest that a `Content-Digest` header declares.
 ///
+/// A header without one is not the same as no header: whoever declares a digest wants it checked.
+///
 /// Reference: RFC 9530 section 2; RFC 8941 section 3.2.
 package enum DeclaredDigest: Equatable, Sendable {
-    /// No header, or one with other algorithms only.
+    /// No header.
     case none
     /// The base64 text between the colons; not yet decoded.
     case sha256(String)
+    /// A header without a SHA-256 digest.
+    case otherAlgorithms
     /// Not a dictionary of byte sequences, or two SHA-256 digests.
     case malformed
 
     package init(_ fields: [String]) {
-        self = .none
+        self = fields.isEmpty ? .none : .otherAlgorithms
         for item in fields.joined(separator: ",").split(separator: ",") {
             let parts = trimmed(item).split(
-                separator: "=",
-                maxSplits: 1,
-                omittingEmptySubsequences: false
-            )
+                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, parts[1].utf8.count >= 2, parts[1].hasPrefix(":"),
                 parts[1].hasSuffix(":")
             else {
@@ -53,7 +54,7 @@ package enum DeclaredDigest: Equatable, Sendable {
                 return
             }
             guard parts[0] == "sha-256" else { continue }
-            guard self == .none else {
+            guard self == .otherAlgorithms else {
                 self = .malformed
                 return
             }

@@ -68,9 +68,10 @@ import Testing
         #expect(DeclaredDigest(["sha-256=::"]) == .sha256(""))
     }
 
-    @Test func othersAloneDeclareNothing() {
+    @Test func noHeaderIsNotTheSameAsOneWithoutADigestThatIsChecked() {
         #expect(DeclaredDigest([]) == .none)
-        #expect(DeclaredDigest(["sha-512=:AA==:"]) == .none)
+        #expect(DeclaredDigest([""]) == .otherAlgorithms)
+        #expect(DeclaredDigest(["sha-512=:AA==:", "md5=:AAAA:"]) == .otherAlgorithms)
     }
 
     @Test(arguments: [
