@@ -102,7 +102,12 @@ let package = Package(
             ["LMDBKit", "Cryptography", "TransparencyLog", "EvidenceModel", "Platform"]),
         tests("MicroServer", ["HTTPMessage", "Platform"]),
         tests("Observability", ["EvidenceModel", "Platform"]),
-        tests("HTTPAPI", ["HTTPMessage", "EvidenceStore", "EvidenceModel", "TransparencyLog"]),
+        tests(
+            "HTTPAPI",
+            [
+                "HTTPMessage", "EvidenceStore", "EvidenceModel", "TransparencyLog", "Cryptography",
+                "Observability", "Platform",
+            ]),
         tests(
             "strongroom",
             [

@@ -20,7 +20,8 @@
 #include <unistd.h>
 
 // Leaves the target as it is: it is parsed from its raw form.
-static inline size_t mhd_keep_escapes(void *context, struct MHD_Connection *connection, char *text) {
+static inline size_t mhd_keep_escapes(
+    void *context, struct MHD_Connection *connection, char *text) {
     (void)context;
     (void)connection;
     return strlen(text);

@@ -7,8 +7,9 @@ import TarArchive
 /// `POST /v1/collections/{collection}/evidence/batch`: a tar stream in, a record for each regular
 /// file, all or none.
 ///
-/// The archive is held in memory, within a budget that all batches share, and taken apart when it is
-/// complete. With an `Idempotency-Key` each file gets the key `<key>/<its number in the archive>`.
+/// The archive is held in memory, within a budget that all batches share, and taken apart when it
+/// is complete. With an `Idempotency-Key` each file gets the key `<key>/<its number in the
+/// archive>`.
 ///
 /// `@unchecked Sendable`: the server calls one method at a time.
 final class BatchExchange: Exchange, @unchecked Sendable {
@@ -37,7 +38,10 @@ final class BatchExchange: Exchange, @unchecked Sendable {
     func begin() -> Response? {
         do throws(Refused) {
             let query = try Query(
-                head.target, known: ["retain", "retainUntil", "mode"], repeatable: ["label"])
+                head.target,
+                known: ["retain", "retainUntil", "mode"],
+                repeatable: ["label"]
+            )
             let type = head.fields.first("content-type")?.split(separator: ";").first
             guard type?.lowercased() == "application/x-tar" else {
                 throw Refused(
@@ -98,7 +102,7 @@ final class BatchExchange: Exchange, @unchecked Sendable {
         }
         let archive = TarReader(body)
         var submissions: [Submission] = []
-        var names: Set<String> = []
+        var names: Set<EvidenceName> = []
         while let entry = try next(archive) {
             guard entry.kind != .directory else { continue }
             guard entry.kind == .regular else {
@@ -114,15 +118,16 @@ final class BatchExchange: Exchange, @unchecked Sendable {
                     "A batch holds at most \(Self.maximumFiles) files."
                 )
             }
-            guard names.insert(entry.path).inserted else {
+            let name = try Self.name(of: entry)
+            guard names.insert(name).inserted else {
                 throw Refused(
                     .badRequest,
-                    "The archive has '\(Query.excerpt(entry.path))' twice; give each file a name "
+                    "The archive has '\(Query.excerpt(name.text))' twice; give each file a name "
                         + "of its own."
                 )
             }
             submissions.append(
-                try submission(entry, archive, request, number: submissions.count)
+                try submission(name, archive, request, number: submissions.count)
             )
         }
         guard !submissions.isEmpty else {
@@ -132,13 +137,11 @@ final class BatchExchange: Exchange, @unchecked Sendable {
     }
 
     private func submission(
-        _ entry: TarEntry,
+        _ name: EvidenceName,
         _ archive: TarReader,
         _ request: EvidenceRequest,
         number: Int
     ) throws(Refused) -> Submission {
-        let text = entry.path.hasPrefix("./") ? String(entry.path.dropFirst(2)) : entry.path
-        let name = try limiting { () throws(LimitViolation) in try EvidenceName(text) }
         let key: IdempotencyKey? = try limiting { () throws(LimitViolation) in
             guard let key = request.idempotencyKey else { return nil }
             return try IdempotencyKey("\(key)/\(number)")
@@ -165,6 +168,12 @@ final class BatchExchange: Exchange, @unchecked Sendable {
             isSealed: api.configuration.sealedCollections.contains(request.collection)
         )
         return Submission(draft: draft, payload: payload)
+    }
+
+    /// A file's name is its path, without a leading `./` as `tar c .` writes it.
+    private static func name(of entry: TarEntry) throws(Refused) -> EvidenceName {
+        let path = entry.path.hasPrefix("./") ? String(entry.path.dropFirst(2)) : entry.path
+        return try limiting { () throws(LimitViolation) in try EvidenceName(path) }
     }
 
     private func next(_ archive: TarReader) throws(Refused) -> TarEntry? {

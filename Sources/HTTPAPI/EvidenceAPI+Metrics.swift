@@ -66,7 +66,50 @@ extension EvidenceAPI {
         )
         addHistograms(to: &text)
         addGauges(to: &text)
+        if let statistics = connectionStatistics { Self.add(statistics, to: &text) }
         return .bytes(text.document, PrometheusText.contentType)
+    }
+
+    private static func add(_ statistics: ServerStatistics, to text: inout PrometheusText) {
+        text.gauge(
+            "strongroom_http_connections",
+            help: "Open connections.",
+            Double(statistics.openConnections)
+        )
+        text.counter(
+            "strongroom_http_accepted_connections_total",
+            help: "Connections accepted.",
+            statistics.acceptedConnections
+        )
+        text.counter(
+            "strongroom_http_requests_total",
+            help: "Requests whose head arrived.",
+            statistics.requests
+        )
+        text.counter(
+            "strongroom_http_closed_connections_total",
+            help: "Connections ended by the server: too slow, or the oldest near the limit.",
+            [
+                PrometheusText.Sample(
+                    count: statistics.timedOut,
+                    [PrometheusText.Label("reason", "slow")]
+                ),
+                PrometheusText.Sample(
+                    count: statistics.evicted,
+                    [PrometheusText.Label("reason", "limit")]
+                ),
+            ]
+        )
+        text.counter(
+            "strongroom_http_violations_total",
+            help: "Requests that broke the rules of HTTP.",
+            statistics.violations
+        )
+        text.counter(
+            "strongroom_http_interrupted_replies_total",
+            help: "Replies that ended early because what is stored could not be read.",
+            statistics.interruptedReplies
+        )
     }
 
     private func addHistograms(to text: inout PrometheusText) {

@@ -4,8 +4,9 @@ package import HTTPMessage
 package import Observability
 import Platform
 
-/// The HTTP interface of a log: routes, limits, refusals. `Schemas/openapi.yaml` is normative.
+/// The HTTP interface of a log: routes, limits, refusals.
 ///
+/// `Schemas/openapi.yaml` is normative.
 /// Knows neither sockets nor the HTTP library: requests come in and replies go out as values.
 package final class EvidenceAPI: Application {
     package struct Configuration: Sendable {
@@ -24,6 +25,7 @@ package final class EvidenceAPI: Application {
     let log: EventLog
     let batchMemory: MemoryBudget
     private let requestIDs = RequestIDs()
+    private let serverStatistics = Mutex<(@Sendable () -> ServerStatistics)?>(nil)
 
     package init(store: EvidenceStore, configuration: Configuration, log: EventLog) {
         self.store = store
@@ -69,6 +71,16 @@ package final class EvidenceAPI: Application {
 
     package func response(to violation: ProtocolViolation) -> Response {
         finish(Problem(violation).response, requestIDs.next())
+    }
+
+    /// Shows a server's statistics among the metrics from now on.
+    package func watch(_ statistics: @escaping @Sendable () -> ServerStatistics) {
+        serverStatistics.withLock { $0 = statistics }
+    }
+
+    /// The server's statistics, if it is watched.
+    var connectionStatistics: ServerStatistics? {
+        serverStatistics.withLock { $0 }.map { $0() }
     }
 
     /// Adds what every reply carries.

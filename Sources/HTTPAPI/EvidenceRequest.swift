@@ -14,7 +14,7 @@ struct EvidenceRequest: Sendable {
     let traceparent: Traceparent?
     let declaredDigest: SHA256Digest?
 
-    /// - Parameter query: With `label`, `retain`, `retainUntil` and `mode`.
+    /// Reads the head, and of the query `label`, `retain`, `retainUntil` and `mode`.
     init(_ head: RequestHead, _ query: Query, collection: String) throws(Refused) {
         self.collection = try limiting { () throws(LimitViolation) in
             try CollectionName(collection)
@@ -117,6 +117,7 @@ struct EvidenceRequest: Sendable {
         throw Refused(
             .badRequest,
             "Content-Digest must have a SHA-256, written sha-256=:base64 of 32 bytes: (RFC 9530); "
-                + "no other digest is checked here.")
+                + "no other digest is checked here."
+        )
     }
 }

@@ -6,9 +6,8 @@ import TransparencyLog
 struct Query {
     private let parameters: [RequestTarget.Parameter]
 
-    /// - Parameters:
-    ///   - known: Names that may occur once.
-    ///   - repeatable: Names that may occur more often.
+    /// Takes a target's parameters: `known` ones at most once, `repeatable` ones as often as they
+    /// come.
     init(
         _ target: RequestTarget,
         known: [String],

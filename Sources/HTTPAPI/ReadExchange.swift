@@ -53,8 +53,10 @@ final class ReadExchange: Exchange {
         case .checkpoint:
             _ = try Query(head.target, known: [])
             return .bytes(
-                Array(api.store.checkpoint.note.utf8), "text/plain; charset=utf-8",
-                cache: CachePolicy.checkpoint)
+                Array(api.store.checkpoint.note.utf8),
+                "text/plain; charset=utf-8",
+                cache: CachePolicy.checkpoint
+            )
         case .tile(let path): return try tile(path)
         case .health:
             _ = try Query(head.target, known: [])
@@ -84,7 +86,10 @@ final class ReadExchange: Exchange {
     private func record(_ index: RecordIndex) throws(Refused) -> Response {
         let stored = try refusing { () throws(StoreError) in try api.store.record(at: index) }
         return .bytes(
-            stored.bytes, "application/json", cache: CachePolicy.record)
+            stored.bytes,
+            "application/json",
+            cache: CachePolicy.record
+        )
     }
 
     private func payload(_ index: RecordIndex) throws(Refused) -> Response {
@@ -225,8 +230,10 @@ final class ReadExchange: Exchange {
             )
         }
         return .bytes(
-            bytes, "application/octet-stream",
-            cache: isFull ? CachePolicy.fullTile : CachePolicy.partialTile)
+            bytes,
+            "application/octet-stream",
+            cache: isFull ? CachePolicy.fullTile : CachePolicy.partialTile
+        )
     }
 }
 

@@ -31,7 +31,9 @@ enum Route: Equatable {
             }
         case 2 where segments == ["v1", "consistency"]: self = .consistency
         case 2 where segments == ["v1", "search"]: self = .search
-        case _ where segments[0] == "tile": self = .tile(segments.joined(separator: "/"))
+        // One spelling for each tile: an encoded slash does not make a path of the specification.
+        case _ where segments[0] == "tile" && !segments.contains { $0.contains("/") }:
+            self = .tile(segments.joined(separator: "/"))
         case 3 where segments[0] == "v1" && segments[1] == "records": self = .record(segments[2])
         case 4 where segments[0] == "v1" && segments[1] == "records":
             switch segments[3] {

@@ -46,7 +46,10 @@ package enum DeclaredDigest: Equatable, Sendable {
         self = fields.isEmpty ? .none : .otherAlgorithms
         for item in fields.joined(separator: ",").split(separator: ",") {
             let parts = trimmed(item).split(
-                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                separator: "=",
+                maxSplits: 1,
+                omittingEmptySubsequences: false
+            )
             guard parts.count == 2, parts[1].utf8.count >= 2, parts[1].hasPrefix(":"),
                 parts[1].hasSuffix(":")
             else {

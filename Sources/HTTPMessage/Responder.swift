@@ -1,24 +1,13 @@
-internal import Synchronization
-
-/// Hears that a reply is there.
+/// Where the reply of one exchange goes.
 package protocol ResponseSink: AnyObject, Sendable {
-    /// Called once, on the thread that called `Responder.respond`.
-    func responseReady()
+    /// Takes the reply: called once, on any thread.
+    ///
+    /// `make` makes the reply, later and on the sink's own thread.
+    func accept(_ make: @escaping @Sendable () -> Response)
 }
 
 /// Takes the one reply of an exchange, from any thread and at any later time.
-///
-/// `@unchecked Sendable`: `make` is written once, before `isReady` is stored with releasing order,
-/// and read after it was loaded with acquiring order.
-package final class Responder: @unchecked Sendable {
-    private enum State {
-        static let empty: UInt8 = 0
-        static let filling: UInt8 = 1
-        static let ready: UInt8 = 2
-    }
-
-    private let state = Atomic<UInt8>(State.empty)
-    private var make: (@Sendable () -> Response)?
+package struct Responder: Sendable {
     private let sink: any ResponseSink
 
     package init(sink: any ResponseSink) {
@@ -27,31 +16,13 @@ package final class Responder: @unchecked Sendable {
 
     /// Replies; exactly one `respond` is called, exactly once.
     package func respond(_ response: Response) {
-        respond { response }
+        sink.accept { response }
     }
 
     /// Replies with what `make` returns.
     ///
     /// Cheap on the calling thread: `make` runs on the server's own.
     package func respond(_ make: @escaping @Sendable () -> Response) {
-        let (first, _) = state.compareExchange(
-            expected: State.empty,
-            desired: State.filling,
-            ordering: .relaxed
-        )
-        precondition(first, "an exchange has one reply")
-        self.make = make
-        state.store(State.ready, ordering: .releasing)
-        sink.responseReady()
-    }
-
-    /// Whether `respond` was called.
-    package var isReady: Bool { state.load(ordering: .acquiring) == State.ready }
-
-    /// Makes the reply, once, for the server; nil before `respond` was called.
-    package func takeResponse() -> Response? {
-        guard isReady, let make else { return nil }
-        self.make = nil
-        return make()
+        sink.accept(make)
     }
 }

@@ -8,17 +8,19 @@ internal import Synchronization
 /// complete, for each piece of the body, when the request is complete and after each resumption; at
 /// last `requestEnded`.
 ///
-/// A reply that is not ready when the exchange's `finish` returns suspends the connection. `reply`
-/// decides races: whoever finds it `suspended` (the responder, or a stop that aborts) resumes.
+/// A reply that is not there when the exchange's `finish` returns suspends the connection. `reply`
+/// decides races: whoever finds it `suspended` (the reply, or a stop that gives up) resumes.
 ///
 /// `@unchecked Sendable`: what several threads touch is atomic, or under the worker's lock where it
-/// says so; the rest belongs to the worker's thread.
+/// says so; `makeReply` is written before `reply` becomes `ready` with releasing order, and read
+/// after that was seen with acquiring order; the rest belongs to the worker's thread.
 @safe final class Connection: ResponseSink, @unchecked Sendable {
     private enum Reply {
         static let none: UInt8 = 0
-        static let suspended: UInt8 = 1
-        static let ready: UInt8 = 2
-        static let aborted: UInt8 = 3
+        static let awaited: UInt8 = 1
+        static let suspended: UInt8 = 2
+        static let ready: UInt8 = 3
+        static let aborted: UInt8 = 4
     }
 
     private enum Stage {
@@ -27,7 +29,7 @@ internal import Synchronization
         case body(any Exchange)
         /// Refused; the rest of the body is read and dropped, up to a bound.
         case discarding(Response, leftBytes: UInt64)
-        case waiting(Responder)
+        case waiting
         case replying
     }
 
@@ -41,6 +43,7 @@ internal import Synchronization
     private let pieceBytesWord = Atomic<Int>(0)
     private let served = Atomic<Bool>(false)
     private let reply = Atomic<UInt8>(Reply.none)
+    private var makeReply: (@Sendable () -> Response)?
 
     // Under the worker's lock.
     var slot = 0
@@ -92,8 +95,13 @@ internal import Synchronization
         if aborted { worker.resume(self) }
     }
 
-    func responseReady() {
+    func accept(_ make: @escaping @Sendable () -> Response) {
+        makeReply = make
         let before = reply.exchange(Reply.ready, ordering: .acquiringAndReleasing)
+        precondition(
+            before != Reply.none && before != Reply.ready,
+            "an exchange has one reply"
+        )
         if before == Reply.suspended { worker.resume(self) }
     }
 
@@ -137,11 +145,8 @@ internal import Synchronization
             pieceBytesWord.add(Int(count), ordering: .relaxed)
             stage = .discarding(response, leftBytes: left - count)
             return true
-        case .waiting(let responder):
-            guard reply.load(ordering: .acquiring) != Reply.aborted,
-                let response = responder.takeResponse()
-            else { return false }
-            return send(response)
+        case .waiting:
+            return sendMadeReply()
         case .between, .replying:
             return false
         }
@@ -210,24 +215,27 @@ internal import Synchronization
     }
 
     private func finish(_ exchange: any Exchange) -> Bool {
-        let responder = Responder(sink: self)
-        reply.store(Reply.none, ordering: .relaxed)
-        stage = .waiting(responder)
+        reply.store(Reply.awaited, ordering: .relaxed)
+        stage = .waiting
         enter(.working)
-        exchange.finish(responder)
-        if responder.isReady {
-            guard let response = responder.takeResponse() else { return false }
-            return send(response)
-        }
+        exchange.finish(Responder(sink: self))
+        if reply.load(ordering: .acquiring) == Reply.ready { return sendMadeReply() }
         unsafe MHD_suspend_connection(handle)
         let (suspended, _) = reply.compareExchange(
-            expected: Reply.none,
+            expected: Reply.awaited,
             desired: Reply.suspended,
             ordering: .acquiringAndReleasing
         )
         // The reply came in between: nobody else will resume.
         if !suspended { worker.resume(self) }
         return true
+    }
+
+    /// Makes the reply and sends it; false, which closes the connection, if it was given up.
+    private func sendMadeReply() -> Bool {
+        guard reply.load(ordering: .acquiring) == Reply.ready, let makeReply else { return false }
+        self.makeReply = nil
+        return send(makeReply())
     }
 
     private func send(_ response: Response) -> Bool {

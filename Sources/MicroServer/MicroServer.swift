@@ -60,15 +60,15 @@ package final class MicroServer: Sendable {
 
     /// What has been seen so far.
     package var statistics: ServerStatistics {
-        ServerStatistics(
-            openConnections: openConnections,
-            acceptedConnections: context.accepted.load(ordering: .relaxed),
-            requests: context.requests.load(ordering: .relaxed),
-            timedOut: context.timedOut.load(ordering: .relaxed),
-            evicted: context.evicted.load(ordering: .relaxed),
-            violations: context.violations.load(ordering: .relaxed),
-            interruptedReplies: context.interruptedReplies.load(ordering: .relaxed)
-        )
+        var seen = ServerStatistics()
+        seen.openConnections = openConnections
+        seen.acceptedConnections = context.accepted.load(ordering: .relaxed)
+        seen.requests = context.requests.load(ordering: .relaxed)
+        seen.timedOut = context.timedOut.load(ordering: .relaxed)
+        seen.evicted = context.evicted.load(ordering: .relaxed)
+        seen.violations = context.violations.load(ordering: .relaxed)
+        seen.interruptedReplies = context.interruptedReplies.load(ordering: .relaxed)
+        return seen
     }
 
     /// Stops: listens no more, answers every request that was begun, tells clients to go by

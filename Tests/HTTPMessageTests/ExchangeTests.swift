@@ -1,38 +1,29 @@
-import Synchronization
 import Testing
 
 @testable import HTTPMessage
 
-private final class CountingSink: ResponseSink {
-    let count = Atomic<Int>(0)
-    func responseReady() { count.add(1, ordering: .relaxed) }
+/// Keeps what it is given.
+///
+/// `@unchecked Sendable`: a test uses it from one thread.
+private final class KeepingSink: ResponseSink, @unchecked Sendable {
+    var made: [@Sendable () -> Response] = []
+    func accept(_ make: @escaping @Sendable () -> Response) { made.append(make) }
 }
 
 @Suite struct ResponderTests {
     @Test func theReplyIsMadeWhereItIsTaken() {
-        let sink = CountingSink()
-        let made = CountingSink()
-        let responder = Responder(sink: sink)
-        #expect(!responder.isReady)
-        #expect(responder.takeResponse() == nil)
-        responder.respond {
-            made.responseReady()
+        let sink = KeepingSink()
+        let thread = KeepingSink()
+        Responder(sink: sink).respond {
+            thread.accept { Response(status: 200) }
             return Response(status: 201)
         }
-        #expect(responder.isReady)
-        #expect(sink.count.load(ordering: .relaxed) == 1)
-        #expect(made.count.load(ordering: .relaxed) == 0)
-        #expect(responder.takeResponse()?.status == 201)
-        #expect(made.count.load(ordering: .relaxed) == 1)
-        #expect(responder.takeResponse() == nil)
-    }
-
-    @Test func aSecondReplyIsAProgrammersError() async {
-        await #expect(processExitsWith: .failure) {
-            let responder = Responder(sink: CountingSink())
-            responder.respond(Response(status: 200))
-            responder.respond(Response(status: 200))
-        }
+        #expect(sink.made.count == 1)
+        #expect(thread.made.isEmpty)
+        #expect(sink.made[0]().status == 201)
+        #expect(thread.made.count == 1)
+        Responder(sink: sink).respond(Response(status: 204))
+        #expect(sink.made[1]().status == 204)
     }
 }
 

@@ -92,6 +92,19 @@ import Testing
         }
     }
 
+    @Test func aSecondReplyIsAProgrammersError() async {
+        await #expect(processExitsWith: .failure) {
+            try withServer { server, application in
+                let client = try RawClient(port: server.boundPort)
+                client.send(request("GET /hold"))
+                application.wait { $0.held.count == 1 }
+                let responder = application.seen.withLock { $0.held[0] }
+                responder.respond(Response(status: 200))
+                responder.respond(Response(status: 200))
+            }
+        }
+    }
+
     @Test func anAddressInUseIsNamed() throws {
         try withServer { server, _ in
             var configuration = ServerConfiguration()
