@@ -82,17 +82,8 @@ final class LogWriter: @unchecked Sendable {
         guard nextIndex == first, count <= view.geometry.capacity else {
             throw .damaged(path: segment.path, detail: "it holds \(count) records")
         }
-        var files: Set<UploadID> = []
-        for value in first.value..<first.value + count {
-            let (frame, leaf) = try reader.withRecord(at: RecordIndex(value)) { frame, bytes in
-                (frame, MerkleTree.leafHash(bytes))
-            }
-            if case .file(let id, _) = frame.payload { files.insert(id) }
-            extendTree(leaf)
-        }
         nextIndex = RecordIndex(first.value + count)
-        try confirm(from: first, payloads: .trust)
-        return files
+        return try confirm(from: first, .recovered)
     }
 
     /// Signs and publishes the tree as recovery found it; a full segment goes to the sealer.
@@ -320,31 +311,46 @@ final class LogWriter: @unchecked Sendable {
         metrics.batchRecords.record(Double(pending.count))
         pending.removeAll(keepingCapacity: true)
         let begin = Clock.monotonicNanoseconds()
-        try confirm(from: first, payloads: .check)
+        _ = try confirm(from: first, .written)
         publish()
         metrics.confirmSeconds.record(
             Double(Clock.monotonicNanoseconds() - begin) / 1_000_000_000
         )
     }
 
-    private enum PayloadCheck { case check, trust }
+    /// Whether the records that are read back are this process's own.
+    private enum Origin {
+        /// Their leaves are in the tree already and must be the same; small payloads are compared too.
+        case written
+        /// An earlier process wrote them: the tree grows by what is read.
+        case recovered
+    }
 
     /// Reads committed records back, hashes them again, and lets the indexes know them.
     ///
+    /// - Returns: The payload files that they name.
     /// - Throws: `damaged` if what was read gives another tree than what was written.
-    private func confirm(from first: RecordIndex, payloads: PayloadCheck) throws(StoreError) {
+    private func confirm(
+        from first: RecordIndex,
+        _ origin: Origin
+    ) throws(StoreError) -> Set<UploadID> {
         let reader = try active.beginRead()
+        var files: Set<UploadID> = []
         for value in first.value..<nextIndex.value {
             let index = RecordIndex(value)
             let offset = view.geometry.offset(of: index)
             let (frame, parsed, leaf) = try reader.withRecord(at: index) { frame, bytes in
                 (frame, try? Record(parsing: bytes), MerkleTree.leafHash(bytes))
             }
+            if origin == .recovered { extendTree(leaf) }
             guard let record = parsed, leaf == active.tree.node(level: 0, offset) else {
                 throw .damaged(path: active.path, detail: "record \(index) was read back changed")
             }
-            if payloads == .check, case .table(_, let checksum) = frame.payload {
-                try reader.checkChunk(of: index, checksum: checksum)
+            switch frame.payload {
+            case .none: break
+            case .file(let id, _): files.insert(id)
+            case .table(_, let checksum):
+                if origin == .written { try reader.checkChunk(of: index, checksum: checksum) }
             }
             verified.append(leaf)
             let opening = record.isSealed ? try reader.opening(of: index) : nil
@@ -353,8 +359,12 @@ final class LogWriter: @unchecked Sendable {
         let size = verified.size
         let root = try RootComputation.root(size, from: view)
         guard root == verified.root else {
-            throw .damaged(path: active.path, detail: "the tree in memory at size \(size) is wrong")
+            throw .damaged(
+                path: active.path,
+                detail: "the tree in memory at size \(size) is wrong"
+            )
         }
+        return files
     }
 
     private func remember(

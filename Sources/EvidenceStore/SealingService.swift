@@ -29,6 +29,7 @@ final class SealingService: Sendable {
     private let changed = Condition()
 
     private static let retryNanoseconds: UInt64 = 2_000_000_000
+    private static let drainNanoseconds: UInt64 = 20_000_000_000
     private static let patienceNanoseconds: UInt64 = 30_000_000_000
 
     init(view: LogView, catalog: sending Catalog, uploads: UploadDirectory, metrics: StoreMetrics) {
@@ -47,8 +48,15 @@ final class SealingService: Sendable {
         state.withLock { $0.thread = thread }
     }
 
-    /// Ends after the seal that is under way; what still waits is sealed after the next start.
+    /// Ends when nothing waits any more, so that the next start finds no work; what takes longer than
+    /// 20 seconds, or fails, is sealed after that start.
     func stop() {
+        let deadline = Clock.monotonicNanoseconds() + Self.drainNanoseconds
+        state.withLock(
+            when: { $0.jobs.isEmpty || $0.lastFailure != nil },
+            on: changed,
+            deadlineNanoseconds: deadline
+        ) { _ in }
         let thread = state.withLock { state in
             state.isStopping = true
             return state.thread.take()
@@ -102,10 +110,12 @@ final class SealingService: Sendable {
                     state.lastFailure = nil
                     state.jobs.removeFirst()
                 }
+                changed.broadcast()
             } catch {
                 metrics.sealFailures.add()
                 let deadline = Clock.monotonicNanoseconds() + Self.retryNanoseconds
                 state.withLock { $0.lastFailure = error }
+                changed.broadcast()
                 state.withLock(
                     when: { $0.isStopping },
                     on: changed,

@@ -52,6 +52,14 @@ struct SegmentReader: ~Copyable {
         try withRecord(at: index) { ($0, Self.copy($1)) }
     }
 
+    /// A record's frame as it is stored, unchecked: for copies that are verified later.
+    func frameBytes(at index: RecordIndex) throws(StoreError) -> [UInt8] {
+        guard let bytes = try value(.record(index), in: records, { Self.copy($0) }) else {
+            throw damaged("record \(index) is missing")
+        }
+        return bytes
+    }
+
     /// How many records the file holds.
     func recordCount() throws(StoreError) -> UInt64 {
         guard let records else { return 0 }

@@ -120,13 +120,9 @@ struct SegmentSealer {
         let first = geometry.firstIndex(of: summary.segment).value
         for value in first..<first + summary.recordCount {
             let index = RecordIndex(value)
-            let (frame, bytes) = try reader.record(at: index)
+            let frame = try reader.frameBytes(at: index)
             try TableKey.record(index).withSpan { key throws(StoreError) in
-                try writer.append(
-                    key,
-                    frame.encoded(record: bytes.span).span,
-                    to: TableName.records
-                )
+                try writer.append(key, frame.span, to: TableName.records)
             }
         }
         for tile in TileCoordinate.completed(
