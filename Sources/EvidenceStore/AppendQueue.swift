@@ -20,6 +20,34 @@ package struct Submission: Sendable {
     }
 }
 
+extension Submission {
+    /// The frame of its record, and the chunk that goes into the segment's table.
+    func frame() -> (RecordFrame, chunk: [UInt8]?) {
+        let fingerprint = draft.keyHash == nil ? nil : draft.fingerprint
+        let size = payload.sizeBytes
+        switch payload.content {
+        case .chunk(let bytes, let codec, let checksum):
+            return (
+                RecordFrame(
+                    payload: .table(codec: codec, checksum: checksum),
+                    payloadSizeBytes: size,
+                    storedPayloadSizeBytes: UInt64(bytes.count),
+                    fingerprint: fingerprint
+                ), bytes
+            )
+        case .file(let file, let storedSize, let checksum):
+            return (
+                RecordFrame(
+                    payload: .file(file.id, checksum: checksum),
+                    payloadSizeBytes: size,
+                    storedPayloadSizeBytes: storedSize,
+                    fingerprint: fingerprint
+                ), nil
+            )
+        }
+    }
+}
+
 /// What became of a submission.
 package enum AppendOutcome: Sendable {
     /// A new record; its bytes and index, and the checkpoint that covers it.

@@ -210,7 +210,7 @@ final class LogWriter: @unchecked Sendable {
         let index = nextIndex
         let sequence = sequences[draft.collection]?.next ?? .first
         let record = draft.encode(received: received, sequence: sequence, lock: lock)
-        let (frame, chunk) = Self.frame(submission)
+        let (frame, chunk) = submission.frame()
         pending.append(
             PendingRecord(
                 index: index,
@@ -242,31 +242,6 @@ final class LogWriter: @unchecked Sendable {
         active.tree.append(leaf)
         if active.tree.isFull {
             view.upper.append(segmentRoot: active.tree.node(level: active.tree.height, 0))
-        }
-    }
-
-    private static func frame(_ submission: Submission) -> (RecordFrame, chunk: [UInt8]?) {
-        let fingerprint = submission.draft.keyHash == nil ? nil : submission.draft.fingerprint
-        let size = submission.payload.sizeBytes
-        switch submission.payload.content {
-        case .chunk(let bytes, let codec, let checksum):
-            return (
-                RecordFrame(
-                    payload: .table(codec: codec, checksum: checksum),
-                    payloadSizeBytes: size,
-                    storedPayloadSizeBytes: UInt64(bytes.count),
-                    fingerprint: fingerprint
-                ), bytes
-            )
-        case .file(let file, let storedSize, let checksum):
-            return (
-                RecordFrame(
-                    payload: .file(file.id, checksum: checksum),
-                    payloadSizeBytes: size,
-                    storedPayloadSizeBytes: storedSize,
-                    fingerprint: fingerprint
-                ), nil
-            )
         }
     }
 
