@@ -48,7 +48,9 @@ enum BenchCommand {
         Signals.holdTermination()
         let cancelled = Cancellation()
         cancelled.watch()
-        let before = try DiskRates.measure(in: plan.directory, seconds: 1)
+        // A second of each is enough to hold the server's rate against; less in a shorter run.
+        let diskSeconds = min(1, plan.seconds)
+        let before = try DiskRates.measure(in: plan.directory, seconds: diskSeconds)
         var server: BenchServer?
         if plan.address == nil { server = try BenchServer(below: plan.directory) }
         let outcome: LoadGenerator.Outcome
@@ -62,7 +64,7 @@ enum BenchCommand {
         guard !cancelled.isRequested else {
             throw CommandFailure(.tryAgain, "interrupted; nothing is left behind")
         }
-        let after = try DiskRates.measure(in: plan.directory, seconds: 1)
+        let after = try DiskRates.measure(in: plan.directory, seconds: diskSeconds)
         let report = BenchReport(plan: plan, outcome: outcome, disk: .mean(before, after))
         report.write(to: console, isJSON: arguments.flag("json"))
         return report.exitCode

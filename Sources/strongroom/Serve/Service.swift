@@ -107,7 +107,12 @@ final class Service {
         } catch {
             throw CommandFailure(error)
         }
-        return try SigningKey.read(path)
+        do throws(CommandFailure) {
+            return try SigningKey.read(path)
+        } catch {
+            let advice = "name the log's signing key with --key or signingKey"
+            throw CommandFailure(error.code, error.message, advice: advice)
+        }
     }
 
     private static func open(
