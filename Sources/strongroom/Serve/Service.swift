@@ -162,7 +162,9 @@ final class Service {
         server.host = settings.listen.host
         server.port = settings.listen.port
         do throws(ServerError) {
-            return try MicroServer(configuration: server, application: api)
+            let running = try MicroServer(configuration: server, application: api)
+            api.watch { running.statistics }
+            return running
         } catch {
             let code: ExitCode =
                 switch error {
