@@ -36,6 +36,7 @@ step() {
 key=
 show() {
     local line=${*//"$folder"\//}
+    # shellcheck disable=SC2016  # It is shown, not expanded.
     [ -z "$key" ] || line=${line//"$key"/'"$STRONGROOM_KEY"'}
     printf '   %s$ %s%s\n' "$dim" "$line" "$plain"
     "$@" 2>&1 | sed -e "s|$folder/||g" -e 's/^/   /'

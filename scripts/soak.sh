@@ -10,7 +10,7 @@
 # STRONGROOM_LARGE_RECORDS         66500   1000000  records in segments of 2^16
 # STRONGROOM_FLIP_STEP                 9         1  verify: one changed byte in so many is tried
 # STRONGROOM_IDLE_CONNECTIONS      10000     10000  idle connections
-# STRONGROOM_SCHEMATHESIS_EXAMPLES    25      1000  garbage requests for each route
+# STRONGROOM_SCHEMATHESIS_EXAMPLES    40      1000  garbage requests for each route
 # STRONGROOM_SEED                 random    random  replays a run
 # STRONGROOM_JOBS                      2         1  suites side by side
 # STRONGROOM_REQUIRE_ALL                         1  =1: a test that cannot run has failed

@@ -29,7 +29,12 @@ class Row:
 
     def __str__(self):
         counts = ", ".join(f"{getattr(self, o)} {o}" for o in OUTCOMES)
-        return f"  {self.name:<32}{self.seconds:>8.1f} s   {counts}"
+        seconds = f"{self.seconds:>8.1f} s" if self.seconds is not None else " " * 10
+        return f"  {self.name:<32}{seconds}   {counts if self.total else ''}".rstrip()
+
+    @property
+    def total(self):
+        return self.passed + self.failed + self.skipped
 
 
 def run(title, *command):
@@ -66,6 +71,8 @@ def unit_tests(rows, folder):
         str(report),
     )
     found = read_xunit(report)
+    # Swift Testing runs the suites of all targets at once: only their sum has a time.
+    rows.append(Row("unit tests", seconds))
     rows.extend(found)
     if code != 0 and not any(row.failed for row in found):
         rows.append(Row("unit tests ended early", seconds, failed=1))
@@ -79,8 +86,7 @@ def read_xunit(report):
     # The tool adds the library's name to the file's.
     for path in sorted(report.parent.glob(report.stem + "*.xml")):
         for case in xml.etree.ElementTree.parse(path).getroot().iter("testcase"):
-            row = modules.setdefault(case.get("classname").split(".")[0], Row("", 0.0))
-            row.seconds = max(row.seconds, float(case.get("time") or 0))
+            row = modules.setdefault(case.get("classname").split(".")[0], Row("", None))
             if case.find("failure") is not None or case.find("error") is not None:
                 row.failed += 1
             elif case.find("skipped") is not None:
@@ -90,7 +96,7 @@ def read_xunit(report):
             else:
                 row.passed += 1
     for name, row in modules.items():
-        row.name = name
+        row.name = "  " + name
     return sorted(modules.values(), key=lambda row: row.name)
 
 

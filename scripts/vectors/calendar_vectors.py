@@ -27,8 +27,32 @@ def text(instant):
 def instants(draw, count):
     """Instants near the edges of days, months, centuries and the range, and drawn ones."""
     found = {0, 1, 999, 1_000, 86_399_999, 86_400_000, LAST - 1, LAST}
-    for year in (1970, 1971, 1972, 1999, 2000, 2001, 2023, 2024, 2026, 2033, 2038, 2096, 2099,
-                 2100, 2101, 2104, 2200, 2300, 2400, 3999, 4000, 9996, 9998, 9999):
+    for year in (
+        1970,
+        1971,
+        1972,
+        1999,
+        2000,
+        2001,
+        2023,
+        2024,
+        2026,
+        2033,
+        2038,
+        2096,
+        2099,
+        2100,
+        2101,
+        2104,
+        2200,
+        2300,
+        2400,
+        3999,
+        4000,
+        9996,
+        9998,
+        9999,
+    ):
         for month in (1, 2, 3, 12):
             midnight = datetime.datetime(year, month, 1, tzinfo=UTC)
             found.update(milliseconds(midnight) + delta for delta in (-1, 0, 1))
@@ -76,8 +100,9 @@ def user_inputs(draw, count):
             spelling = local.isoformat(sep="T", timespec="seconds")
         if offset == 0:
             spelling = spelling.replace("+00:00", draw.choice(("Z", "z", "+00:00", "-00:00")))
-        assert milliseconds(datetime.datetime.fromisoformat(
-            spelling.replace("t", "T").replace("z", "Z"))) == milliseconds(instant)
+        assert milliseconds(
+            datetime.datetime.fromisoformat(spelling.replace("t", "T").replace("z", "Z"))
+        ) == milliseconds(instant)
         yield spelling, instant
     for _ in range(count // 10):
         day = EPOCH + draw.randrange(2_932_897) * DAY
@@ -94,17 +119,25 @@ def build():
     return {
         "calendar/instants.tsv": table(
             ("milliseconds", "text"),
-            [(milliseconds(each), text(each)) for each in instants(draw, 1_000)]),
+            [(milliseconds(each), text(each)) for each in instants(draw, 1_000)],
+        ),
         "calendar/years.tsv": table(
             ("from", "years", "to"),
-            [(text(each), years, shown(add_years(each, years)))
-             for each in instants(draw, 500)
-             for years in (1, 7, draw.choice((3, 4, 10, 30, 96, 100, 400, 7_973, 8_029)))]),
+            [
+                (text(each), years, shown(add_years(each, years)))
+                for each in instants(draw, 500)
+                for years in (1, 7, draw.choice((3, 4, 10, 30, 96, 100, 400, 7_973, 8_029)))
+            ],
+        ),
         "calendar/rounding.tsv": table(
             ("from", "second", "midnight"),
-            [(text(each), shown(rounded_up(each, SECOND)), shown(rounded_up(each, DAY)))
-             for each in instants(draw, 500)]),
+            [
+                (text(each), shown(rounded_up(each, SECOND)), shown(rounded_up(each, DAY)))
+                for each in instants(draw, 500)
+            ],
+        ),
         "calendar/user-input.tsv": table(
             ("input", "milliseconds"),
-            [(spelling, milliseconds(each)) for spelling, each in user_inputs(draw, 500)]),
+            [(spelling, milliseconds(each)) for spelling, each in user_inputs(draw, 500)],
+        ),
     }

@@ -22,7 +22,8 @@ FOLDER = VECTORS / "canonical-json"
 MAXIMUM = 2**53 - 1
 SCALARS = (
     "\x00\x01\x08\t\n\x0b\x0c\r\x1f \"'/\\<&azAZ09\x7f\x80\x9f\xa0\xe9\u07ff\u0800\u2028\u2029"
-    "\u20ac\ud7ff\ue000\ufb33\ufeff\ufffd\uffff\U00010000\U0001f600\U0010ffff")
+    "\u20ac\ud7ff\ue000\ufb33\ufeff\ufffd\uffff\U00010000\U0001f600\U0010ffff"
+)
 
 
 def draw_text(draw):
@@ -56,8 +57,9 @@ def main():
     while len(found) < 400:
         value = draw_value(draw, 4)
         if isinstance(value, (list, dict)) or len(found) < 50:
-            found.append({"input": spelled(draw, value),
-                          "canonical": rfc8785.dumps(value).decode()})
+            found.append(
+                {"input": spelled(draw, value), "canonical": rfc8785.dumps(value).decode()}
+            )
     (FOLDER / "drawn.json").write_text(json.dumps(found, indent=1) + "\n")
 
 

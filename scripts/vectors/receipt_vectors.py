@@ -50,7 +50,8 @@ class Signer:
         self.name = name
         self.private = Ed25519PrivateKey.from_private_bytes(sha256(secret))
         public = self.private.public_key().public_bytes(
-            serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+            serialization.Encoding.Raw, serialization.PublicFormat.Raw
+        )
         self.id = sha256(name.encode(), b"\n\x01", public)[:4]
         self.verifier_key = f"{name}+{self.id.hex()}+{encoded(bytes([1]) + public)}"
 
@@ -66,8 +67,11 @@ def checkpoint(leaves, signers, origin=ORIGIN):
 def receipt(index, records, signers, opening=None):
     leaves = [sha256(b"\x00", record.encode()) for record in records]
     members = {
-        "type": "strongroom-receipt-v1", "index": index, "treeSize": len(leaves),
-        "record": records[index], "leafHash": encoded(leaves[index]),
+        "type": "strongroom-receipt-v1",
+        "index": index,
+        "treeSize": len(leaves),
+        "record": records[index],
+        "leafHash": encoded(leaves[index]),
         "proof": [encoded(each) for each in path(index, leaves)],
         "checkpoint": checkpoint(leaves, signers),
     }
@@ -83,7 +87,8 @@ def build():
     records = [creation] + [each["record"] for each in vectors]
     openings = [None] + [
         {"salt": encoded(bytes.fromhex(each["salt"])), "description": each["canonicalDescription"]}
-        if "salt" in each else None
+        if "salt" in each
+        else None
         for each in vectors
     ]
     descriptions = [None] + [each["description"] for each in vectors]

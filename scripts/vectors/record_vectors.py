@@ -86,23 +86,41 @@ def evidence(title, members, place, requested=None, salt=None):
 def vectors():
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     full = description(
-        "sprint6/metrics.json", b'{"coverage":91}\n', idempotencyKey="build-17/metrics",
-        labels={"sprint": "6", "branch": "main", "a/b.c_d-e": ""}, mediaType="application/json",
-        submitter="pipeline:payments-ci", traceparent=trace)
+        "sprint6/metrics.json",
+        b'{"coverage":91}\n',
+        idempotencyKey="build-17/metrics",
+        labels={"sprint": "6", "branch": "main", "a/b.c_d-e": ""},
+        mediaType="application/json",
+        submitter="pipeline:payments-ci",
+        traceparent=trace,
+    )
     odd = description(
-        'a "quoted"\\name/Zoë/e\u0301/\U0001f600/\ufb33/...', b"", labels={"k": '\\"\u2028\x7e'},
-        mediaType='text/plain; charset="utf-8"; x="\\\\ \\""', idempotencyKey='"\\~!')
+        'a "quoted"\\name/Zoë/e\u0301/\U0001f600/\ufb33/...',
+        b"",
+        labels={"k": '\\"\u2028\x7e'},
+        mediaType='text/plain; charset="utf-8"; x="\\\\ \\""',
+        idempotencyKey='"\\~!',
+    )
     largest = description(
-        "n" * 1_024, b"x" * 100, idempotencyKey="\\" * 128, mediaType="a/" + "b" * 253,
-        labels={f"{n:02d}" + "k" * 62: '"' * 256 for n in range(32)}, submitter='"' * 256,
-        traceparent=trace)
+        "n" * 1_024,
+        b"x" * 100,
+        idempotencyKey="\\" * 128,
+        mediaType="a/" + "b" * 253,
+        labels={f"{n:02d}" + "k" * 62: '"' * 256 for n in range(32)},
+        submitter='"' * 256,
+        traceparent=trace,
+    )
     small = placed("a", "COMPLIANCE", "1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000Z", 1)
     usual = placed("payments", "COMPLIANCE", "2033-11-22T00:00:00Z", "2026-11-21T01:02:03.456Z", 41)
-    last = placed("z" * 63, "GOVERNANCE", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999Z",
-                  2**53 - 1)
+    last = placed(
+        "z" * 63, "GOVERNANCE", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999Z", 2**53 - 1
+    )
     salt = sha256(b"salt")
     requests = [
-        None, {"mode": "COMPLIANCE"}, {"retain": "7y"}, {"mode": "GOVERNANCE", "retain": "90s"},
+        None,
+        {"mode": "COMPLIANCE"},
+        {"retain": "7y"},
+        {"mode": "GOVERNANCE", "retain": "90s"},
         {"until": "2033-11-22T00:00:00.000Z"},
         {"mode": "COMPLIANCE", "until": "2033-11-22T00:00:00.001Z"},
     ]
@@ -120,11 +138,17 @@ def vectors():
 
 def log_creations():
     for founders, height, seeds in (([], 16, [b"1"]), (["Zoë Example", "bob"], 8, [b"1", b"2"])):
-        yield canonical({
-            "founders": founders, "kind": "log.created", "origin": ORIGIN,
-            "received": "2026-11-21T00:00:00.000Z", "segmentHeight": height, "v": 1,
-            "verifierKeys": [verifier_key(ORIGIN, seed) for seed in seeds],
-        })
+        yield canonical(
+            {
+                "founders": founders,
+                "kind": "log.created",
+                "origin": ORIGIN,
+                "received": "2026-11-21T00:00:00.000Z",
+                "segmentHeight": height,
+                "v": 1,
+                "verifierKeys": [verifier_key(ORIGIN, seed) for seed in seeds],
+            }
+        )
 
 
 def changed(record, *path, to=None):
@@ -176,19 +200,31 @@ def refused(record, creation, sealed):
         yield "invalidMember", changed(sealed, "commitment", to=value)
     for text in ("[]", "1", '"x"', "true", "[{}]"):
         yield "notAnObject", text
-    for text in ("", " " + record, record + " ", record + "\n", record[:-1], record + "}",
-                 record.replace('"v":1', '"v":1.0'), record.replace('"v":1', '"v":1,"v":1'),
-                 record.replace('{"collection"', '{"v":1,"collection"'),
-                 record.replace('"kind"', '"\\u006bind"'), record.replace("/", "\\/"),
-                 record.replace('"payments"', '"\\u0070ayments"'),
-                 record.replace(":41", ":041"), record.replace(":41", ":41e0"),
-                 record.replace(":41", ":-0"), record.replace(":41", ":9007199254740992"),
-                 record.replace('{"mode"', '{ "mode"'), record.replace('"v":1', '"v": 1'),
-                 changed(record, "name", to="\x01").replace("\\u0001", "\x01"),
-                 changed(record, "name", to="\x0b").replace("\\u000b", "\\u000B"),
-                 changed(record, "name", to="\n").replace("\\n", "\\u000a"),
-                 changed(record, "name", to="@").replace("@", "\\ud83d\\ude00"),
-                 changed(record, "name", to="@").replace("@", "\\ud83d")):
+    for text in (
+        "",
+        " " + record,
+        record + " ",
+        record + "\n",
+        record[:-1],
+        record + "}",
+        record.replace('"v":1', '"v":1.0'),
+        record.replace('"v":1', '"v":1,"v":1'),
+        record.replace('{"collection"', '{"v":1,"collection"'),
+        record.replace('"kind"', '"\\u006bind"'),
+        record.replace("/", "\\/"),
+        record.replace('"payments"', '"\\u0070ayments"'),
+        record.replace(":41", ":041"),
+        record.replace(":41", ":41e0"),
+        record.replace(":41", ":-0"),
+        record.replace(":41", ":9007199254740992"),
+        record.replace('{"mode"', '{ "mode"'),
+        record.replace('"v":1', '"v": 1'),
+        changed(record, "name", to="\x01").replace("\\u0001", "\x01"),
+        changed(record, "name", to="\x0b").replace("\\u000b", "\\u000B"),
+        changed(record, "name", to="\n").replace("\\n", "\\u000a"),
+        changed(record, "name", to="@").replace("@", "\\ud83d\\ude00"),
+        changed(record, "name", to="@").replace("@", "\\ud83d"),
+    ):
         yield "notCanonical", text
 
 
@@ -198,46 +234,146 @@ NOT_OBJECTS = (1, "x", True, [], [{}])
 WRONG_VALUES = (
     (("collection",), NOT_STRINGS + ("", "A", "-a", ".", "a b", "é", "a" * 64)),
     (("idempotencyKey",), NOT_STRINGS + ("", " ", "a b", "é", "\x7f", "k" * 129)),
-    (("labels",), NOT_OBJECTS + ({}, {"K": ""}, {"": ""}, {"k": 1}, {"k": "\x85"},
-                                 {"k" * 65: ""}, {"k": "v" * 257}, {"é": ""}, {'"': ""},
-                                 {str(n): "" for n in range(33)})),
+    (
+        ("labels",),
+        NOT_OBJECTS
+        + (
+            {},
+            {"K": ""},
+            {"": ""},
+            {"k": 1},
+            {"k": "\x85"},
+            {"k" * 65: ""},
+            {"k": "v" * 257},
+            {"é": ""},
+            {'"': ""},
+            {str(n): "" for n in range(33)},
+        ),
+    ),
     (("lock",), NOT_OBJECTS),
     (("lock", "mode"), NOT_STRINGS + ("", "compliance", "Compliance", "NONE")),
-    (("lock", "until"), NOT_STRINGS + (
-        "", "2033-11-22", "2033-11-22T00:00:00.000Z", "2033-11-22T00:00:00z",
-        "2033-11-22T00:00:00+00:00", "2033-02-29T00:00:00Z", "2033-11-22T24:00:00Z",
-        "2033-11-22T23:59:60Z", "1969-12-31T23:59:59Z", "2033-13-01T00:00:00Z",
-        "2033-00-01T00:00:00Z", "2033-01-00T00:00:00Z", "2033-11-22 00:00:00Z",
-        "02033-11-22T0:00:00Z")),
-    (("mediaType",), NOT_STRINGS + ("", "text", "text/", "/x", "a/b;c", "a/b; c=", "a/é",
-                                    "a/b\t", "a/b;c=\"d", "a/" + "b" * 254)),
-    (("name",), NOT_STRINGS + ("", "/a", "a/", "a//b", ".", "..", "a/./b", "a/..", "a\nb", "\x7f",
-                               "\x80", "\x9f", "n" * 1_025, "é" * 513)),
+    (
+        ("lock", "until"),
+        NOT_STRINGS
+        + (
+            "",
+            "2033-11-22",
+            "2033-11-22T00:00:00.000Z",
+            "2033-11-22T00:00:00z",
+            "2033-11-22T00:00:00+00:00",
+            "2033-02-29T00:00:00Z",
+            "2033-11-22T24:00:00Z",
+            "2033-11-22T23:59:60Z",
+            "1969-12-31T23:59:59Z",
+            "2033-13-01T00:00:00Z",
+            "2033-00-01T00:00:00Z",
+            "2033-01-00T00:00:00Z",
+            "2033-11-22 00:00:00Z",
+            "02033-11-22T0:00:00Z",
+        ),
+    ),
+    (
+        ("mediaType",),
+        NOT_STRINGS
+        + (
+            "",
+            "text",
+            "text/",
+            "/x",
+            "a/b;c",
+            "a/b; c=",
+            "a/é",
+            "a/b\t",
+            'a/b;c="d',
+            "a/" + "b" * 254,
+        ),
+    ),
+    (
+        ("name",),
+        NOT_STRINGS
+        + (
+            "",
+            "/a",
+            "a/",
+            "a//b",
+            ".",
+            "..",
+            "a/./b",
+            "a/..",
+            "a\nb",
+            "\x7f",
+            "\x80",
+            "\x9f",
+            "n" * 1_025,
+            "é" * 513,
+        ),
+    ),
     (("payload",), NOT_OBJECTS),
     (("payload", "sha256"), NOT_STRINGS + ("", "A" * 64, "0" * 63, "0" * 65)),
     (("payload", "size"), NOT_INTEGERS + (-1,)),
-    (("received",), NOT_STRINGS + ("", "2026-11-21", "2026-11-21T01:02:03Z",
-                                   "2026-11-21T01:02:03.4567Z", "2026-11-21T01:02:03,456Z")),
+    (
+        ("received",),
+        NOT_STRINGS
+        + (
+            "",
+            "2026-11-21",
+            "2026-11-21T01:02:03Z",
+            "2026-11-21T01:02:03.4567Z",
+            "2026-11-21T01:02:03,456Z",
+        ),
+    ),
     (("sequence",), NOT_INTEGERS + (0, -1)),
     (("submitter",), NOT_STRINGS + ("", "a b", "é", "s" * 257)),
-    (("traceparent",), NOT_STRINGS + (
-        "", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0",
-        "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-        "00-4BF92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-        "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
-        "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
-        "00_4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")),
+    (
+        ("traceparent",),
+        NOT_STRINGS
+        + (
+            "",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4BF92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "00_4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        ),
+    ),
     (("v",), NOT_INTEGERS + (0, -1)),
     (("kind",), NOT_STRINGS),
 )
 WRONG_CREATION_VALUES = (
-    (("founders",), (1, "x", {}, [1], ["x", 1], [[]], [""], ["a\nb"], ["x", "x"], ["x" * 257],
-                     [str(n) for n in range(17)])),
+    (
+        ("founders",),
+        (
+            1,
+            "x",
+            {},
+            [1],
+            ["x", 1],
+            [[]],
+            [""],
+            ["a\nb"],
+            ["x", "x"],
+            ["x" * 257],
+            [str(n) for n in range(17)],
+        ),
+    ),
     (("origin",), NOT_STRINGS + ("", "other", "a b", "a+b", "o" * 256)),
     (("segmentHeight",), NOT_INTEGERS + (0, 7, 9, 15, 17, 256, -8)),
-    (("verifierKeys",), (1, "x", {}, [], [1], ["x"], [verifier_key("other", b"1")],
-                         [verifier_key(ORIGIN, b"1")] * 2, [verifier_key(ORIGIN, b"1") + " "],
-                         [verifier_key(ORIGIN, str(n).encode()) for n in range(17)])),
+    (
+        ("verifierKeys",),
+        (
+            1,
+            "x",
+            {},
+            [],
+            [1],
+            ["x"],
+            [verifier_key("other", b"1")],
+            [verifier_key(ORIGIN, b"1")] * 2,
+            [verifier_key(ORIGIN, b"1") + " "],
+            [verifier_key(ORIGIN, str(n).encode()) for n in range(17)],
+        ),
+    ),
     (("received",), NOT_STRINGS + ("2026-11-21T01:02:03Z",)),
 )
 
@@ -251,12 +387,16 @@ def build():
     creations = list(log_creations())
     return {
         "record/records.json": text(found),
-        "record/log-created.json": text([
-            {"record": each, "leafHash": sha256(b"\x00", each.encode()).hex()}
-            for each in creations
-        ]),
-        "record/refused.json": text([
-            {"error": error, "record": record}
-            for error, record in refused(found[1]["record"], creations[1], found[5]["record"])
-        ]),
+        "record/log-created.json": text(
+            [
+                {"record": each, "leafHash": sha256(b"\x00", each.encode()).hex()}
+                for each in creations
+            ]
+        ),
+        "record/refused.json": text(
+            [
+                {"error": error, "record": record}
+                for error, record in refused(found[1]["record"], creations[1], found[5]["record"])
+            ]
+        ),
     }

@@ -78,8 +78,7 @@ def leaf(index):
 
 def paths():
     lines = [
-        "# level (or entries), index, width, path: aics-tlog 0.2.1; "
-        "scripts/vectors/tile_vectors.py"
+        "# level (or entries), index, width, path: aics-tlog 0.2.1; scripts/vectors/tile_vectors.py"
     ]
     for index in PATH_INDEXES:
         for width in PATH_WIDTHS:

@@ -22,6 +22,6 @@ class settings:
     big_mib = _number("STRONGROOM_BIG_MIB", 300, 3072)
     flip_step = _number("STRONGROOM_FLIP_STEP", 9, 1)
     idle_connections = _number("STRONGROOM_IDLE_CONNECTIONS", 10_000, 10_000)
-    schemathesis_examples = _number("STRONGROOM_SCHEMATHESIS_EXAMPLES", 25, 1000)
+    schemathesis_examples = _number("STRONGROOM_SCHEMATHESIS_EXAMPLES", 40, 1000)
     segment_records = _number("STRONGROOM_SEGMENT_RECORDS", 3_000, 260_000)
     large_records = _number("STRONGROOM_LARGE_RECORDS", 66_500, 1_000_000)

@@ -21,7 +21,7 @@ KINDS = {
     "log": "segments/0000000000/log.mdb",
     "payloads": "segments/0000000000/payloads-*.mdb",
     "digests": "segments/0000000000/SHA256SUMS",
-    "payload file": "payloads/??/*.zst",
+    "payload file": "payloads/*/*.zst",
     "log.json": "log.json",
     "catalog": "catalog/*.mdb",
     "state": "state/*.mdb",
@@ -246,7 +246,7 @@ def test_may_be_deleted(env, kind):
 
 def test_missing_segment_and_files(env):
     data, key, content = base(env)
-    for number, pattern in enumerate(("segments/0000000001/log.mdb", "payloads/??/*.zst")):
+    for number, pattern in enumerate(("segments/0000000001/log.mdb", "payloads/*/*.zst")):
         copy = copy_of(env, data, number)
         path = sorted(copy.glob(pattern))[0]
         path.unlink()
