@@ -22,7 +22,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(
         name: name + "Tests",
         dependencies: [.target(name: name)] + dependencies,
-        swiftSettings: settings)
+        swiftSettings: settings
+    )
 }
 
 let package = Package(
@@ -39,13 +40,21 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(
-            name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+            name: "CCurl",
+            pkgConfig: "libcurl",
+            providers: [.apt(["libcurl4-openssl-dev"])]
+        ),
         .systemLibrary(
-            name: "CMicroHTTPD", pkgConfig: "libmicrohttpd",
-            providers: [.apt(["libmicrohttpd-dev"])]),
+            name: "CMicroHTTPD",
+            pkgConfig: "libmicrohttpd",
+            providers: [.apt(["libmicrohttpd-dev"])]
+        ),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(
-            name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+            name: "CArchive",
+            pkgConfig: "libarchive",
+            providers: [.apt(["libarchive-dev"])]
+        ),
 
         // Wrappers: the only importer of each C module (Platform of Glibc).
         library("Platform", ["CLinux"]),
@@ -67,7 +76,8 @@ let package = Package(
             [
                 "LMDBKit", "Zstandard", "Cryptography", "TransparencyLog", "EvidenceModel",
                 "Platform",
-            ]),
+            ]
+        ),
 
         // Edge. MicroServer is the only one that knows the HTTP library.
         library("MicroServer", ["CMicroHTTPD", "HTTPMessage", "Platform"]),
@@ -77,7 +87,8 @@ let package = Package(
             [
                 "HTTPMessage", "TransparencyLog", "EvidenceModel", "EvidenceStore", "Cryptography",
                 "TarArchive", "Observability", "Platform",
-            ]),
+            ]
+        ),
         .executableTarget(
             name: "strongroom",
             dependencies: [
@@ -85,7 +96,8 @@ let package = Package(
                 "CurlClient", "YAMLReader", "HTTPMessage", "MicroServer", "HTTPAPI",
                 "Observability",
             ],
-            swiftSettings: settings),
+            swiftSettings: settings
+        ),
 
         tests("Platform"),
         tests("LMDBKit", ["Platform"]),
@@ -99,7 +111,8 @@ let package = Package(
         tests("EvidenceModel", ["Cryptography", "TransparencyLog"]),
         tests(
             "EvidenceStore",
-            ["LMDBKit", "Cryptography", "TransparencyLog", "EvidenceModel", "Platform"]),
+            ["LMDBKit", "Cryptography", "TransparencyLog", "EvidenceModel", "Platform"]
+        ),
         tests("MicroServer", ["HTTPMessage", "Platform"]),
         tests("Observability", ["EvidenceModel", "Platform"]),
         tests(
@@ -107,12 +120,15 @@ let package = Package(
             [
                 "HTTPMessage", "EvidenceStore", "EvidenceModel", "TransparencyLog", "Cryptography",
                 "Observability", "Platform",
-            ]),
+            ]
+        ),
         tests(
             "strongroom",
             [
                 "Platform", "Cryptography", "TransparencyLog", "EvidenceModel", "EvidenceStore",
                 "Observability", "MicroServer",
-            ]),
+            ]
+        ),
         .testTarget(name: "TidyTests", swiftSettings: settings),
-    ])
+    ]
+)

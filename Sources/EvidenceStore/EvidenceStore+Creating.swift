@@ -7,9 +7,8 @@ extension EvidenceStore {
     ///
     /// Durable on return. A directory that is there must be empty, but for the signing key.
     ///
-    /// - Parameters:
-    ///   - signer: The log's key; its name is the log's origin.
-    ///   - founders: Who makes the log, for record 0.
+    /// `signer`: the log's key; its name is the log's origin.
+    /// `founders`: who makes the log, for record 0.
     /// - Throws: `invalid` if the directory is not empty, `system`.
     package static func create(
         at path: String,

@@ -149,7 +149,9 @@ extension EvidenceStore {
 
     // MARK: Payloads
 
-    /// Opens a record's payload. What is read of it was checked.
+    /// Opens a record's payload.
+    ///
+    /// What is read of it was checked.
     ///
     /// - Throws: `notFound` if the record has none, `damaged`.
     package func payload(at index: RecordIndex) throws(StoreError) -> PayloadReader {

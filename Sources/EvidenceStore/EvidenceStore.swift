@@ -29,8 +29,8 @@ package final class EvidenceStore: @unchecked Sendable {
 
     /// Opens a log and recovers it: what an interrupted run left is completed or removed.
     ///
-    /// - Parameter onFailure: Called once, on the sequencer's thread, if the log cannot go on (a
-    ///   failed write or sync). The process should end then; the next start verifies what is there.
+    /// `onFailure`: called once, on the sequencer's thread, if the log cannot go on (a
+    /// failed write or sync). The process should end then; the next start verifies what is there.
     /// - Throws: `notALog`, `busy`, `damaged`, `newerFormat`, `invalid` (the key is not this log's),
     ///   `system`.
     package init(
@@ -80,7 +80,7 @@ package final class EvidenceStore: @unchecked Sendable {
 
     /// Begins to take a payload in.
     ///
-    /// - Parameter expectedSizeBytes: What the sender announced, if it did.
+    /// `expectedSizeBytes`: what the sender announced, if it did.
     /// - Throws: `storageFull`, `overloaded` or `unavailable`, before anything is read.
     package func beginUpload(expectedSizeBytes: UInt64?) throws(StoreError) -> PayloadUpload {
         do throws(StoreError) {
@@ -94,8 +94,8 @@ package final class EvidenceStore: @unchecked Sendable {
 
     /// Appends records, all or none.
     ///
-    /// - Parameter completion: Called once: on success the records are durable, read back, and
-    ///   covered by a signed checkpoint. It runs on the sequencer's thread (or on the caller's, if
+    /// `completion`: called once: on success the records are durable, read back, and
+    /// covered by a signed checkpoint. It runs on the sequencer's thread (or on the caller's, if
     ///   the queue refuses): it must be quick and must not call the store.
     package func append(
         _ submissions: [Submission],

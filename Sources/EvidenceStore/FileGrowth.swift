@@ -25,9 +25,7 @@ final class FileGrowth: Sendable {
 
     private static let pieceBytes = 256 << 10
 
-    /// - Parameters:
-    ///   - usedBytes: What LMDB has in use of the file.
-    ///   - sizeBytes: The file's length.
+    /// A file of which LMDB has `usedBytes` in use, and which is `sizeBytes` long.
     init(path: String, usedBytes: UInt64, sizeBytes: UInt64, stepBytes: UInt64) {
         self.path = path
         self.stepBytes = stepBytes

@@ -23,7 +23,7 @@ package struct Fsck {
     /// The signed checkpoints that were found, with where; checked when the tree is known.
     private var signedRoots: [(size: TreeSize, root: MerkleHash, path: String)] = []
 
-    /// - Parameter progress: Called before each segment.
+    /// `progress`: called before each segment.
     /// - Throws: `notALog`, `busy`, `newerFormat`, `system`; `damaged` if `log.json` is.
     package init(
         path: String,

@@ -47,7 +47,7 @@ struct IdempotencyKeys {
 
     /// The key's last use within the window before `now`.
     ///
-    /// - Parameter probe: Looks into a sealed segment's table.
+    /// `probe`: looks into a sealed segment's table.
     func lastUse(
         of key: KeyHash,
         at now: Timestamp,

@@ -25,7 +25,9 @@ struct KeyFilter: Equatable, Sendable {
         for bit in bits(of: key) { words[bit >> 6] |= 1 << UInt64(bit & 63) }
     }
 
-    /// False: the key is not there. True: look.
+    /// False: the key is not there.
+    ///
+    /// True: look.
     func mayContain(_ key: KeyHash) -> Bool {
         bits(of: key).allSatisfy { words[$0 >> 6] & 1 << UInt64($0 & 63) != 0 }
     }

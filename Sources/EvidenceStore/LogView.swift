@@ -28,7 +28,9 @@ final class LogView: Sendable {
 
     // MARK: Publication
 
-    /// The newest checkpoint that was signed. There is one from the end of recovery on.
+    /// The newest checkpoint that was signed.
+    ///
+    /// There is one from the end of recovery on.
     var checkpoint: PublishedCheckpoint {
         guard let checkpoint = published.withLock({ $0 }) else {
             preconditionFailure("the log is read before it was recovered")

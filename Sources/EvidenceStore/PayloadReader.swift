@@ -63,7 +63,7 @@ package final class PayloadReader: @unchecked Sendable {
 
     /// The bytes from `offset` on, up to the end of a piece; empty at the end of the payload.
     ///
-    /// - Parameter limit: At most so many bytes.
+    /// `limit`: at most so many bytes.
     /// - Throws: `damaged` if what is stored is not what was pushed.
     package func read(at offset: UInt64, limit: Int) throws(StoreError) -> ArraySlice<UInt8> {
         guard offset < sizeBytes, limit > 0 else { return [] }

@@ -49,7 +49,9 @@ package final class PayloadUpload: @unchecked Sendable {
         }
     }
 
-    /// Ends the payload. If it has a file, that is durable on return.
+    /// Ends the payload.
+    ///
+    /// If it has a file, that is durable on return.
     package func finish() throws(StoreError) -> StagedPayload {
         let digest = hasher.finalize()
         guard file != nil else {

@@ -109,7 +109,9 @@ final class SealedSegmentCache: Sendable {
         self.limit = limit
     }
 
-    /// The segment, opened if it is not. It stays usable while the caller holds it.
+    /// The segment, opened if it is not.
+    ///
+    /// It stays usable while the caller holds it.
     func segment(_ number: SegmentNumber) throws(StoreError) -> SealedSegment {
         let found: SealedSegment? = state.withLock { state in
             state.clock += 1

@@ -2,7 +2,9 @@ package import Cryptography
 package import EvidenceModel
 package import TransparencyLog
 
-/// What to search for; all conditions must hold. Results come newest first.
+/// What to search for; all conditions must hold.
+///
+/// Results come newest first.
 package struct SearchQuery: Sendable {
     package var collection: CollectionName?
     /// The name begins with these bytes.

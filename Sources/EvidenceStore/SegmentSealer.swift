@@ -24,7 +24,7 @@ struct SegmentSealer {
 
     /// Seals a full segment.
     ///
-    /// - Parameter checkpoint: The signed checkpoint of the tree that ends with this segment.
+    /// `checkpoint`: the signed checkpoint of the tree that ends with this segment.
     /// - Returns: The manifest and the key filter, durable with the rest.
     func seal(
         _ segment: UnsealedSegment,

@@ -10,7 +10,9 @@ import TransparencyLog
 /// `@unchecked Sendable`: by that order of publication.
 @safe final class SegmentTree: @unchecked Sendable {
     let height: Int
-    /// How many leaves there are, published or not. For the sequencer.
+    /// How many leaves there are, published or not.
+    ///
+    /// For the sequencer.
     private(set) var count = 0
     /// Level k begins at `starts[k]` and has 2^(height - k) nodes.
     private let starts: [Int]

@@ -1,9 +1,12 @@
 package import EvidenceModel
 
-/// What the operator may set. Times in seconds, sizes in bytes.
+/// What the operator may set.
+///
+/// Times in seconds, sizes in bytes.
 package struct StoreConfiguration: Sendable {
-    /// Room on the disk that is kept free; below it appends are refused. Nil: a 32nd of the file
-    /// system, at least 8 MiB and at most 512 MiB.
+    /// Room on the disk that is kept free; below it appends are refused.
+    ///
+    /// Nil: a 32nd of the file system, at least 8 MiB and at most 512 MiB.
     package var diskReserveBytes: UInt64?
     /// How long a repeated idempotency key is answered with the first receipt.
     package var idempotencyWindowSeconds: UInt64 = 30 * 86_400

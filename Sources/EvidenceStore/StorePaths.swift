@@ -1,6 +1,8 @@
 package import EvidenceModel
 
-/// Where each thing of a log is on disk. ARCHITECTURE.md has the trust table.
+/// Where each thing of a log is on disk.
+///
+/// ARCHITECTURE.md has the trust table.
 package struct StorePaths: Hashable, Sendable {
     /// The log's directory.
     package let root: String

@@ -1,7 +1,9 @@
 package import EvidenceModel
 
-/// A record as it is kept, with what belongs to it. Its bytes are checked against its frame's
-/// checksum; only a proof shows that they are what was once signed.
+/// A record as it is kept, with what belongs to it.
+///
+/// Its bytes are checked against its frame's checksum; only a proof shows that they are what was
+/// once signed.
 package struct StoredRecord: Sendable {
     package let index: RecordIndex
     package let frame: RecordFrame

@@ -70,7 +70,9 @@ final class UnsealedSegment: Sendable {
 
     // MARK: Writing, by the sequencer
 
-    /// Makes records and completed tiles durable in one transaction. All or nothing.
+    /// Makes records and completed tiles durable in one transaction.
+    ///
+    /// All or nothing.
     func commit(
         _ batch: [PendingRecord],
         tiles completed: [CompletedTile],

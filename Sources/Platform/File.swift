@@ -137,12 +137,16 @@ package struct File: ~Copyable {
         }
     }
 
-    /// Makes content and metadata durable. A failure is final: the pages may be lost (fsync(2)).
+    /// Makes content and metadata durable.
+    ///
+    /// A failure is final: the pages may be lost (fsync(2)).
     package func sync() throws(SystemError) {
         guard fsync(descriptor) == 0 else { throw failure("sync") }
     }
 
-    /// Makes content durable, and of the metadata what reading it needs. A failure is final.
+    /// Makes content durable, and of the metadata what reading it needs.
+    ///
+    /// A failure is final.
     package func syncData() throws(SystemError) {
         guard fdatasync(descriptor) == 0 else { throw failure("sync") }
     }

@@ -63,7 +63,9 @@ package enum FileSystem {
         throw SystemError(operation: "make directory", path: path, errno: .current)
     }
 
-    /// Renames, replacing what has the new name. Durable after `syncDirectory` of the parent.
+    /// Renames, replacing what has the new name.
+    ///
+    /// Durable after `syncDirectory` of the parent.
     package static func rename(_ old: String, to new: String) throws(SystemError) {
         guard unsafe Glibc.rename(old, new) == 0 else {
             throw SystemError(operation: "rename to \(new)", path: old, errno: .current)

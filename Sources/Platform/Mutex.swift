@@ -32,7 +32,7 @@ internal import Glibc
 
     /// Runs `body` with the state, alone, as soon as `condition` holds; `signal` wakes the wait.
     ///
-    /// - Parameter deadlineNanoseconds: On the monotonic clock; after it `body` runs anyway.
+    /// `deadlineNanoseconds`: on the monotonic clock; after it `body` runs anyway.
     package func withLock<Result, Failure: Error>(
         when condition: (State) -> Bool,
         on signal: Condition,

@@ -16,7 +16,7 @@ package final class Thread: @unchecked Sendable {
 
     /// Starts a thread.
     ///
-    /// - Parameter name: At most 15 bytes, as `ps -L` shows it.
+    /// `name`: at most 15 bytes, as `ps -L` shows it.
     package init(
         name: String,
         priority: Priority = .normal,
@@ -40,7 +40,9 @@ package final class Thread: @unchecked Sendable {
         handle = created
     }
 
-    /// Waits for the thread's end. Call it once.
+    /// Waits for the thread's end.
+    ///
+    /// Call it once.
     package func join() { _ = pthread_join(handle, nil) }
 
     private final class Start: Sendable {
