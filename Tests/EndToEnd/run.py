@@ -86,12 +86,11 @@ class Suite:
 
     def run(self, binary, directory):
         started = time.monotonic()
-        report = pathlib.Path(directory) / f"{self.name}.json"
-        work = pathlib.Path(directory) / self.name
+        work = pathlib.Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=directory))
+        report = pathlib.Path(f"{work}.json")
         command = [sys.executable, __file__, "--worker", f"{self.name}:{self.part}"]
         command += ["--binary", str(binary), "--directory", str(work), "--report", str(report)]
         environment = {**os.environ, "STRONGROOM_SEED": str(settings.seed), "TMPDIR": str(work)}
-        work.mkdir()
         worker = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
