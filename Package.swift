@@ -1,8 +1,9 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The layers, lowest first; a target may import only what stands in its `dependencies`, and the build
-// runs with `--explicit-target-dependency-import-check error`. ARCHITECTURE.md explains each row.
+// The layers, lowest first; a target may import only what stands in its `dependencies`, and the
+// build runs with `--explicit-target-dependency-import-check error`. ARCHITECTURE.md explains each
+// row.
 
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),

@@ -58,7 +58,8 @@ if ! swift --version >"$folder/build.log" 2>&1 ||
     tail -40 "$folder/build.log" >&2
     die "the build failed" "The lines above say why."
 fi
-printf '   %s in %d s\n' "$(du -Lh "$root/.build/release/strongroom" | cut -f1)" $((SECONDS - started))
+size=$(du -Lh "$root/.build/release/strongroom" | cut -f1)
+printf '   %s in %d s\n' "$size" $((SECONDS - started))
 
 # --- 3: a log, and a server ---
 

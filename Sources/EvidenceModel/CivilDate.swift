@@ -23,7 +23,8 @@ struct CivilDate: Equatable {
 
     init(dayNumber: Int64) {
         precondition((0...Self.lastDayNumber).contains(dayNumber), "day outside 1970...9999")
-        // Eras of 400 years that begin on 1 March; from 0000-03-01 to 1970-01-01 it is 719,468 days.
+        // Eras of 400 years that begin on 1 March; from 0000-03-01 to 1970-01-01 it is 719,468
+        // days.
         let shifted = Int(dayNumber) + 719_468
         let era = shifted / 146_097
         let dayOfEra = shifted % 146_097

@@ -2,7 +2,8 @@ import EvidenceModel
 import LMDBKit
 import Platform
 
-/// What can be worked out from the log and is kept so that start-up need not: derived, safe to delete.
+/// What can be worked out from the log and is kept so that start-up need not: derived, safe to
+/// delete.
 ///
 /// A fold over the sealed segments' manifests with a watermark: how many of them it has taken in.
 /// It is written after each seal, never in the path of an acknowledgement.

@@ -31,7 +31,8 @@ package final class EvidenceStore: @unchecked Sendable {
     ///
     /// `onFailure`: called once, on the sequencer's thread, if the log cannot go on (a
     /// failed write or sync). The process should end then; the next start verifies what is there.
-    /// - Throws: `notALog`, `busy`, `damaged`, `newerFormat`, `invalid` (the key is not this log's),
+    /// - Throws: `notALog`, `busy`, `damaged`, `newerFormat`, `invalid` (the key is not this
+    ///   log's),
     ///   `system`.
     package init(
         path: String,

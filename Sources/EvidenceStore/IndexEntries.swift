@@ -14,8 +14,9 @@ import TransparencyLog
 /// due          retain-until in ms since 1970 (8) index(8)      'C' or 'G'
 /// ```
 ///
-/// `by_sequence` and `due` tell only what stands in every leaf and are in `log.mdb` for all records.
-/// The others are made from the description: those of sealed records are kept beside their openings.
+/// `by_sequence` and `due` tell only what stands in every leaf and are in `log.mdb` for all
+/// records. The others are made from the description: those of sealed records are kept beside their
+/// openings.
 struct IndexEntries {
     typealias Entry = (key: [UInt8], value: [UInt8])
 

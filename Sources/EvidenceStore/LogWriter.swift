@@ -14,8 +14,8 @@ import TransparencyLog
 /// The normal path and recovery share `confirm`: what differs is only that recovery finds the
 /// records on disk where the normal path has just put them there.
 ///
-/// `@unchecked Sendable`: one thread uses it at a time, first the one that opens the store, then the
-/// sequencer's.
+/// `@unchecked Sendable`: one thread uses it at a time, first the one that opens the store, then
+/// the sequencer's.
 final class LogWriter: @unchecked Sendable {
     let view: LogView
     private let signer: NoteSigner
@@ -295,7 +295,8 @@ final class LogWriter: @unchecked Sendable {
 
     /// Whether the records that are read back are this process's own.
     private enum Origin {
-        /// Their leaves are in the tree already and must be the same; small payloads are compared too.
+        /// Their leaves are in the tree already and must be the same; small payloads are compared
+        /// too.
         case written
         /// An earlier process wrote them: the tree grows by what is read.
         case recovered

@@ -1,7 +1,8 @@
 import LMDBKit
 import Platform
 
-/// Writes a segment file that will never be written again: tables one after the other, keys ascending.
+/// Writes a segment file that will never be written again: tables one after the other, keys
+/// ascending.
 ///
 /// Commits, each synced, whenever 8 MiB are waiting, so that memory stays bounded.
 final class SealedFileWriter {

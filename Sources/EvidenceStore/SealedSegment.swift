@@ -92,7 +92,8 @@ final class SealedSegment: Sendable {
     }
 }
 
-/// The sealed segments that are open, a bounded number: the one that was not used longest goes first.
+/// The sealed segments that are open, a bounded number: the one that was not used longest goes
+/// first.
 final class SealedSegmentCache: Sendable {
     private struct State {
         var open: [SegmentNumber: (segment: SealedSegment, lastUse: UInt64)] = [:]

@@ -48,8 +48,8 @@ final class SealingService: Sendable {
         state.withLock { $0.thread = thread }
     }
 
-    /// Ends when nothing waits any more, so that the next start finds no work; what takes longer than
-    /// 20 seconds, or fails, is sealed after that start.
+    /// Ends when nothing waits any more, so that the next start finds no work; what takes longer
+    /// than 20 seconds, or fails, is sealed after that start.
     func stop() {
         let deadline = Clock.monotonicNanoseconds() + Self.drainNanoseconds
         state.withLock(
@@ -139,8 +139,8 @@ final class SealingService: Sendable {
         view.markSealed(number, summary)
         state.withLock { $0.sealed.append((number, filter, summary.lastReceived)) }
         metrics.sealedSegments.add()
-        // The segment is sealed now, whatever comes: its seal must not be done again. What fails here
-        // is made good at the next start.
+        // The segment is sealed now, whatever comes: its seal must not be done again. What fails
+        // here is made good at the next start.
         do throws(StoreError) {
             try catalog.withLock { catalog throws(StoreError) in
                 try catalog.append([(summary, filter)])

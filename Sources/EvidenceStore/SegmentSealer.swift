@@ -10,7 +10,8 @@ import TransparencyLog
 /// 1. everything is written under temporary names, with synced commits;
 /// 2. it is read back by another path: every leaf is hashed again up to the segment's root, and
 ///    every payload chunk against its checksum;
-/// 3. the digests and the payload files get their names, then `log.mdb` gets its own: that rename is the seal;
+/// 3. the digests and the payload files get their names, then `log.mdb` gets its own: that is the
+///    seal;
 /// 4. the directory is synced; only then does the open form go.
 struct SegmentSealer {
     let paths: StorePaths

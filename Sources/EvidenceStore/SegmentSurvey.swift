@@ -58,8 +58,8 @@ struct SegmentSurvey: Sendable {
         }
     }
 
-    /// The segments where an interrupted seal may have left something: the last sealed ones, as many
-    /// as wait for a seal at most, and the unsealed.
+    /// The segments where an interrupted seal may have left something: the last sealed ones, as
+    /// many as wait for a seal at most, and the unsealed.
     var toTidy: [SegmentNumber] {
         let first = sealedCount - min(sealedCount, UInt64(Self.tidiedSegments))
         return (first..<sealedCount).map { SegmentNumber($0) } + unsealed

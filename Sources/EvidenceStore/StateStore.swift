@@ -4,8 +4,9 @@ import Platform
 
 /// The little that is neither in the log nor can be derived from it (`state/`).
 ///
-/// - `checkpoint`: the last one that was signed, as of the last heartbeat. May be lost: without it a
-///   log that was set back to an older copy is not noticed at start. Trusted only with its signature.
+/// - `checkpoint`: the last one that was signed, as of the last heartbeat. May be lost: without it
+///   a log that was set back to an older copy is not noticed at start. Trusted only with its
+///   signature.
 /// - `heartbeat`: when it was written, by wall clock and by time since boot. May be lost.
 final class StateStore: Sendable {
     private let environment: LMDBKit.Environment

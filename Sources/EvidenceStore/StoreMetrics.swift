@@ -79,7 +79,8 @@ package final class Histogram: Sendable {
     ]
 
     package struct Snapshot: Sendable {
-        /// Values at or under the bound of the same place, not cumulated; the last: above all bounds.
+        /// Values at or under the bound of the same place, not cumulated; the last: above all
+        /// bounds.
         package var counts: [UInt64]
         package var sum: Double
         package var count: UInt64 { counts.reduce(0, +) }

@@ -119,8 +119,8 @@ final class UnsealedSegment: Sendable {
         }
     }
 
-    /// More bytes than LMDB can add to the file for this batch: a page for each value beyond its own
-    /// pages, the right edges of all trees, and a margin.
+    /// More bytes than LMDB can add to the file for this batch: a page for each value beyond its
+    /// own pages, the right edges of all trees, and a margin.
     private static func growthBound(_ batch: [PendingRecord], _ tiles: [CompletedTile]) -> UInt64 {
         let page = 4096
         func pages(_ bytes: Int) -> Int { bytes / page + 3 }

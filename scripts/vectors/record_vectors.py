@@ -1,8 +1,7 @@
 """Vectors of Tests/Vectors/record, with the standard library only.
 
-A second, independent writer of records: members are put into a dict, `json` writes them sorted, and
-`hashlib` hashes. (Sorting by code points is sorting by UTF-16 code units here: keys are ASCII.)
-Shares no code with the product.
+An independent writer of records, which shares no code with the product: `json` writes members
+sorted (by code points, which is by UTF-16 code units for ASCII keys), `hashlib` hashes.
 """
 
 import base64
@@ -385,14 +384,12 @@ def text(value):
 def build():
     found = vectors()
     creations = list(log_creations())
+    created = [
+        {"record": each, "leafHash": sha256(b"\x00", each.encode()).hex()} for each in creations
+    ]
     return {
         "record/records.json": text(found),
-        "record/log-created.json": text(
-            [
-                {"record": each, "leafHash": sha256(b"\x00", each.encode()).hex()}
-                for each in creations
-            ]
-        ),
+        "record/log-created.json": text(created),
         "record/refused.json": text(
             [
                 {"error": error, "record": record}
