@@ -44,7 +44,6 @@ package struct Fsck {
         guard let survey = try report.check({ _ throws(StoreError) in try SegmentSurvey(paths) })
         else { return report }
         let total = survey.sealedCount + UInt64(survey.unsealed.count)
-        report.segments = total
         report.sealedSegments = survey.sealedCount
         for value in 0..<total {
             progress(value, total)
@@ -83,6 +82,8 @@ package struct Fsck {
         guard isSealed ? count == geometry.capacity : count <= geometry.capacity else {
             throw .damaged(path: path, detail: "it holds \(count) records")
         }
+        // The next segment is made ahead, and empty.
+        if count > 0 { report.segments += 1 }
         guard count == 0 || first == tree.size.value else {
             throw .damaged(path: path, detail: "it has records, but the one before is not full")
         }
