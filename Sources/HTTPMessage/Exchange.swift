@@ -49,6 +49,7 @@ extension Exchange {
 /// A request breaks a rule of HTTP itself.
 package enum ProtocolViolation: Error, Equatable, Sendable {
     case method
+    case requestLine
     case target(TargetError)
     case targetTooLong(limitBytes: Int)
     case headTooLarge(limitBytes: Int)
@@ -72,6 +73,9 @@ package enum ProtocolViolation: Error, Equatable, Sendable {
     package var detail: String {
         switch self {
         case .method: "The request method is not a token of RFC 9110."
+        case .requestLine:
+            "The request line must be method, target and version with one blank between them, and"
+                + " hold no zero byte."
         case .target(let error): error.detail
         case .targetTooLong(let limit):
             "The request target is longer than the limit of \(limit) bytes."

@@ -52,6 +52,7 @@ internal import Synchronization
 
     // The worker's thread.
     private var stage = Stage.between
+    private var targetAddresses: Range<UInt> = 0..<0
     /// A reply was sent before the body was read: what the client still sends is read after it.
     private(set) var repliedEarly = false
 
@@ -114,6 +115,7 @@ internal import Synchronization
             return
         }
         enter(.head)
+        targetAddresses = unsafe addresses(of: target)
         stage = unsafe .head(parseTarget(target, configuration: worker.context.configuration))
         unsafe mhd_hide_query(target)
     }
@@ -172,6 +174,7 @@ internal import Synchronization
                 of: handle,
                 line: line,
                 target: target,
+                targetAddresses: targetAddresses,
                 remoteAddress: remoteAddress,
                 maximumBytes: context.configuration.maximumHeadBytes
             )

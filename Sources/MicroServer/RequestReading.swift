@@ -1,15 +1,29 @@
 internal import CMicroHTTPD
 internal import HTTPMessage
 
-// The library is lenient with field lines: it joins continuation lines, cuts lines at a zero byte
-// and takes a name with blanks after it. It leaves each line in place in its buffer, though, so
-// whoever walks the fields sees whether they follow each other without a gap; those that do not are
-// refused.
+// The library is lenient with lines: it joins continuation lines, cuts lines at a zero byte, skips
+// blanks and takes a name with blanks after it. It leaves each line in place in its buffer, though,
+// so whoever walks their parts sees whether they follow each other without a gap; those that do not
+// are refused.
 
 /// The request line's method and version as the library found them in its buffer.
 @unsafe struct RequestLineText {
     let method: UnsafePointer<CChar>
     let version: UnsafePointer<CChar>
+
+    /// Whether method, target and version stand one byte apart, the target at these addresses.
+    func isGapless(around target: Range<UInt>) -> Bool {
+        unsafe UInt(bitPattern: method) + UInt(strlen(method)) + 1 == target.lowerBound
+            && target.upperBound + 1 == UInt(bitPattern: version)
+    }
+}
+
+/// Where a target stands up to its zero byte.
+///
+/// Only to be compared with the addresses of its neighbours; what stood there changes.
+@unsafe func addresses(of target: UnsafePointer<CChar>) -> Range<UInt> {
+    let start = UInt(bitPattern: target)
+    return unsafe start..<(start + UInt(strlen(target)))
 }
 
 /// Parses a target that ends with a zero byte.
@@ -39,12 +53,14 @@ internal import HTTPMessage
     of handle: OpaquePointer,
     line: RequestLineText,
     target: Result<RequestTarget, ProtocolViolation>,
+    targetAddresses: Range<UInt>,
     remoteAddress: String,
     maximumBytes: Int
 ) throws(ProtocolViolation) -> RequestHead {
     let headBytes = unsafe mhd_request_header_size(handle)
     let target = try target.get()
     guard headBytes <= maximumBytes else { throw .headTooLarge(limitBytes: maximumBytes) }
+    guard unsafe line.isGapless(around: targetAddresses) else { throw .requestLine }
     let collector = unsafe FieldCollector(after: line.version + Int(strlen(line.version)))
     collector.fields.reserveCapacity(fieldCount: 12, byteCount: headBytes)
     unsafe MHD_get_connection_values_n(

@@ -46,7 +46,8 @@ private final class KeepingSink: ResponseSink, @unchecked Sendable {
 
     @Test func violationsAreClientErrorsWithWords() {
         let all: [ProtocolViolation] = [
-            .method, .target(.form), .targetTooLong(limitBytes: 7), .headTooLarge(limitBytes: 8),
+            .method, .requestLine, .target(.form), .targetTooLong(limitBytes: 7),
+            .headTooLarge(limitBytes: 8),
             .field, .missingHost, .contentLength, .conflictingLengths, .transferCoding,
             .expectation,
         ]
