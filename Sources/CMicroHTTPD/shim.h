@@ -224,15 +224,15 @@ static inline void net_silence(int bell) {
     while (read(bell, &count, sizeof count) < 0 && errno == EINTR) {}
 }
 
-// Waits until one of `count` (at most 512) descriptors can be read; sets `ready[i]` for each.
+enum { net_wait_limit = 512 };
+
+// Waits until one of `count` (at most `net_wait_limit`) descriptors can be read.
 static inline void net_wait_readable(
-    const int *descriptors, unsigned char *ready, int count, int timeout_milliseconds) {
-    struct pollfd polled[512];
+    const int *descriptors, int count, int timeout_milliseconds) {
+    struct pollfd polled[net_wait_limit];
     for (int i = 0; i < count; i++)
         polled[i] = (struct pollfd){.fd = descriptors[i], .events = POLLIN};
-    const int found = poll(polled, (nfds_t)count, timeout_milliseconds);
-    for (int i = 0; i < count; i++)
-        ready[i] = found > 0 && polled[i].revents != 0;
+    poll(polled, (nfds_t)count, timeout_milliseconds);
 }
 
 #endif

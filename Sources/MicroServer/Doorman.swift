@@ -62,7 +62,11 @@ final class Doorman: Sendable {
             let now = context.nowMilliseconds
             let untilSweep = nextSweep > now ? nextSweep - now : 0
             let patience = isListening && !hasRoom ? Self.fullMilliseconds : Self.sweepMilliseconds
-            _ = wait(for: descriptors, milliseconds: min(untilSweep, patience))
+            unsafe net_wait_readable(
+                descriptors,
+                Int32(descriptors.count),
+                Int32(min(untilSweep, patience))
+            )
             net_silence(bell)
 
             if isListening {
@@ -86,12 +90,6 @@ final class Doorman: Sendable {
         context.lingering.closeAll()
     }
 
-    private func wait(for descriptors: [Int32], milliseconds: UInt64) -> [UInt8] {
-        var ready = [UInt8](repeating: 0, count: descriptors.count)
-        unsafe net_wait_readable(descriptors, &ready, Int32(descriptors.count), Int32(milliseconds))
-        return ready
-    }
-
     /// Accepts until nothing waits; false if connections wait for which there is no room yet.
     private func acceptSome() -> Bool {
         var client = net_client()
@@ -103,7 +101,7 @@ final class Doorman: Sendable {
                 worker.add(&client)
             case net_no_resources:
                 // Somebody must go before the system gives a descriptor again.
-                _ = makeRoom()
+                makeRoom()
                 return false
             default:
                 return true
@@ -122,7 +120,7 @@ final class Doorman: Sendable {
         }
         let limit = context.configuration.maximumConnections
         // One goes for each that comes when nearly full, so that room is there when it is needed.
-        if total >= limit - limit / 16 - 1 { _ = makeRoom() }
+        if total >= limit - limit / 16 - 1 { makeRoom() }
         guard total < limit, least.load < ServerConfiguration.maximumConnectionsPerThread else {
             return nil
         }
@@ -130,9 +128,9 @@ final class Doorman: Sendable {
     }
 
     /// Ends the connection that is worth least, looking at the busiest worker first.
-    private func makeRoom() -> Bool {
+    private func makeRoom() {
+        let now = context.nowMilliseconds
         for worker in workers.sorted(by: { $0.load > $1.load })
-        where worker.evictOne(nowMilliseconds: context.nowMilliseconds) { return true }
-        return false
+        where worker.evictOne(nowMilliseconds: now) { return }
     }
 }

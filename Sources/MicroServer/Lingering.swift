@@ -39,8 +39,6 @@ final class Lingering: Sendable {
     /// What to wait for.
     var descriptors: [Int32] { sockets.withLock { list in list.map(\.descriptor) } }
 
-    var isEmpty: Bool { sockets.withLock { list in list.isEmpty } }
-
     /// Reads what has come and closes what is done.
     func drain(nowMilliseconds: UInt64) {
         sockets.withLock { list in
