@@ -76,6 +76,10 @@ package struct Fsck {
         // A crash can leave the directory of the next segment without its file.
         guard isThere else { return }
         let file = try SealedFile(path: path)
+        // A crash can leave the next segment's file without its tables, but not with some of them.
+        guard isSealed || [[], UnsealedSegment.tables].contains(file.tableNames) else {
+            throw .damaged(path: path, detail: "its tables are \(file.tableNames)")
+        }
         let reader = try file.beginRead()
         let first = geometry.firstIndex(of: number).value
         let count = try reader.recordCount()

@@ -109,6 +109,9 @@ final class SealedFile: Sendable {
         }
     }
 
+    /// The names of all the tables that the file holds, sorted.
+    var tableNames: [String] { environment.databaseNames }
+
     /// The table's handle, or nil if the file has none of this name.
     func table(_ name: String) -> Database? { databases[name] }
 

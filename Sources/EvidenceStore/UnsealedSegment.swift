@@ -22,6 +22,11 @@ final class UnsealedSegment: Sendable {
     private let tiles: Database
     private let growth: FileGrowth
 
+    /// The names of its tables, sorted.
+    static let tables = [
+        TableName.openings, TableName.payloads, TableName.records, TableName.tiles,
+    ]
+
     /// Opens a segment's file, or makes it with its directory, durably.
     init(_ number: SegmentNumber, geometry: SegmentGeometry, paths: StorePaths) throws(StoreError) {
         self.number = number

@@ -168,6 +168,11 @@ package final class Environment: @unchecked Sendable {
     }
 }
 
+extension Environment {
+    /// The names of the databases that the file had when it was opened, or got since, sorted.
+    package var databaseNames: [String] { state.withLock { $0.databases.keys.sorted() } }
+}
+
 // What transactions need.
 extension Environment {
     func database(_ name: String) -> Database? {
