@@ -60,6 +60,17 @@ package final class EvidenceAPI: Application {
                 allow: route.methods.map(\.name).joined(separator: ", ")
             )
         }
+        if head.method == .post, Self.isFromAnotherOrigin(head) {
+            return Refusal(
+                Problem(
+                    .crossOrigin,
+                    "The request comes from a web page of another origin (Origin, Sec-Fetch-Site); "
+                        + "evidence is pushed by programs. Nothing was stored."
+                ),
+                id,
+                self
+            )
+        }
         switch route {
         case .evidence(let collection):
             return EvidenceExchange(self, head, id, collection: collection)
@@ -67,6 +78,20 @@ package final class EvidenceAPI: Application {
             return BatchExchange(self, head, id, collection: collection)
         default: return ReadExchange(self, head, id, route)
         }
+    }
+
+    /// Whether a browser sends this for a page of somebody else.
+    ///
+    /// The server trusts what comes over loopback, and a browser lets any page post there; what it
+    /// stored would be locked for years. Browsers cannot be made to leave these fields out.
+    ///
+    /// Reference: Fetch section 3.2 (`Origin`), W3C Fetch Metadata (`Sec-Fetch-Site`).
+    private static func isFromAnotherOrigin(_ head: RequestHead) -> Bool {
+        if let site = head.fields.first("sec-fetch-site") {
+            return site != "same-origin" && site != "none"
+        }
+        guard let origin = head.fields.first("origin") else { return false }
+        return origin != "http://" + (head.fields.first("host") ?? "")
     }
 
     package func response(to violation: ProtocolViolation) -> Response {

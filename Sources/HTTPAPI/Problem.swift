@@ -12,6 +12,7 @@ struct Problem: Sendable {
     enum Slug: String, CaseIterable, Sendable {
         case badRequest = "bad-request"
         case digestMismatch = "digest-mismatch"
+        case crossOrigin = "cross-origin"
         case notFound = "not-found"
         case methodNotAllowed = "method-not-allowed"
         case conflict = "idempotency-conflict"
@@ -31,6 +32,7 @@ struct Problem: Sendable {
         var status: Int {
             switch self {
             case .badRequest, .digestMismatch: 400
+            case .crossOrigin: 403
             case .notFound: 404
             case .methodNotAllowed: 405
             case .conflict: 409
@@ -51,6 +53,7 @@ struct Problem: Sendable {
             switch self {
             case .badRequest: "The request cannot be understood"
             case .digestMismatch: "The body is not what was announced"
+            case .crossOrigin: "A web page of another origin must not write here"
             case .notFound: "There is no such thing here"
             case .methodNotAllowed: "The resource does not take this method"
             case .conflict: "The idempotency key belongs to another request"

@@ -11,6 +11,28 @@ import TransparencyLog
 @Suite struct AppendTests {
     private func digest(_ text: String) -> SHA256Digest { SHA256.hash(Array(text.utf8).span) }
 
+    /// A page in a browser on the same machine must not be able to store what stays for years.
+    @Test(arguments: [
+        [("Sec-Fetch-Site", "cross-site")], [("Sec-Fetch-Site", "same-site")],
+        [("Origin", "https://evil.example"), ("Host", "127.0.0.1:7440")], [("Origin", "null")],
+    ])
+    func pagesOfOtherOriginsAreRefused(_ fields: [(String, String)]) throws {
+        let fixture = try APIFixture()
+        let reply = try fixture.put("junk", "name=a", fields)
+        #expect(reply.status == 403)
+        #expect(fixture.treeSize == 1)
+    }
+
+    @Test func programsAndOwnPagesAreServed() throws {
+        let fixture = try APIFixture()
+        for (number, fields) in [
+            [], [("Sec-Fetch-Site", "none")], [("Sec-Fetch-Site", "same-origin")],
+            [("Origin", "http://127.0.0.1:7440"), ("Host", "127.0.0.1:7440")],
+        ].enumerated() {
+            #expect(try fixture.put("it", "name=a\(number)", fields).status == 201)
+        }
+    }
+
     @Test func aReceiptProvesWhatWasPushed() throws {
         let fixture = try APIFixture()
         let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
