@@ -3,7 +3,7 @@
 import json
 import os
 
-from harness import cases, check
+from harness import cases, check, settings
 from harness.client import content_digest
 from harness.environment import ORIGIN
 from harness.workload import payload
@@ -136,7 +136,7 @@ def test_the_command_line_does_the_whole_round(env):
 
 def test_many_small_files_go_in_fast_and_come_back(env):
     server, key = start(env)
-    count = 2_000
+    count = 10_000 if settings.soak else 2_000
     for number in range(count):
         env.write(f"in/{number % 50}/{number}", payload(number, 300))
     url = ("--server", server.url)
@@ -146,7 +146,7 @@ def test_many_small_files_go_in_fast_and_come_back(env):
     env.note(f"put again: {again.seconds:.2f} s")
     with server.client() as client:
         check(client.tree_size() == count + 1, "the second run added records")
-        for line in result.out.strip().split("\n")[:: count // 40]:
+        for line in result.out.strip().split("\n")[:: 1 if settings.soak else 50]:
             index, _, name = line.split()[:3]
             check(client.payload(index).body == env.path("in", name).read_bytes(), name)
     server.terminate()

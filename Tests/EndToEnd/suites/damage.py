@@ -264,6 +264,27 @@ def test_missing_segment_and_files(env):
             server.kill()
 
 
+def test_a_log_that_was_set_back_is_not_served(env):
+    """Yesterday's copy of the segments with today's state: it must not sign a second history."""
+    data = env.init(height=8)
+    server = env.serve(data)
+    with server.client() as client:
+        fill(client, 20)
+    check(server.terminate() == 0, server.log)
+    shutil.copytree(data / "segments", env.path("yesterday"))
+    server = env.serve(data)
+    with server.client() as client:
+        fill(client, 20, tag="more")
+    check(server.terminate() == 0, server.log)
+    shutil.rmtree(data / "segments")
+    shutil.copytree(env.path("yesterday"), data / "segments")
+    for derived in data.glob("catalog/*"):
+        derived.unlink()
+    result = env.run("serve", data, "--listen", "127.0.0.1:0", expect=1, timeout=20)
+    check("21" in result.err and "41" in result.err, f"it does not say why: {result.err}")
+    env.fsck(data, expect=1)
+
+
 def test_not_a_log(env):
     env.path("empty").mkdir()
     for command in ("serve", "fsck"):
