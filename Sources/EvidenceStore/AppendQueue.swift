@@ -67,6 +67,20 @@ struct AppendRequest: Sendable {
     let submissions: [Submission]
     let enqueuedNanoseconds: UInt64
     let completion: @Sendable (Result<[AppendOutcome], StoreError>) -> Void
+
+    /// Within a request, too, an idempotency key belongs to one piece of evidence.
+    ///
+    /// - Throws: `conflict` if it comes with two; equal ones are joined.
+    func checkKeys() throws(StoreError) {
+        guard submissions.count > 1 else { return }
+        var fingerprints: [KeyHash: RequestFingerprint] = [:]
+        for submission in submissions {
+            guard let key = submission.draft.keyHash else { continue }
+            let fingerprint = submission.draft.fingerprint
+            guard (fingerprints.updateValue(fingerprint, forKey: key) ?? fingerprint) == fingerprint
+            else { throw .conflict(nil) }
+        }
+    }
 }
 
 /// Appends that wait for the sequencer: bounded by count and by bytes.

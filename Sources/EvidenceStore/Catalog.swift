@@ -127,13 +127,13 @@ final class Catalog {
             for number in 0..<(try transaction.entryCount(in: segments)) {
                 let key = BigEndian.bytes(of: number)
                 let summary: SegmentSummary?? = try transaction.get(key.span, in: segments) {
-                    SegmentSummary(parsing: $0)
+                    checked($0).flatMap { SegmentSummary(parsing: $0.span) }
                 }
                 guard let summary = summary ?? nil, summary.segment.value == number else {
                     throw LMDBError.damaged(detail: "the entry of segment \(number)")
                 }
                 let filter: KeyFilter?? = try transaction.get(key.span, in: filters) {
-                    KeyFilter(parsing: $0)
+                    checked($0).flatMap { KeyFilter(parsing: $0.span) }
                 }
                 if let filter, filter == nil {
                     throw LMDBError.damaged(detail: "the key filter of segment \(number)")
@@ -152,9 +152,11 @@ final class Catalog {
             let transaction = try environment.beginWrite()
             for (summary, filter) in entries {
                 let key = BigEndian.bytes(of: summary.segment.value)
-                try transaction.put(key.span, summary.encoded.span, in: segments, mode: .insert)
+                let value = Self.withChecksum(summary.encoded)
+                try transaction.put(key.span, value.span, in: segments, mode: .insert)
                 if let filter {
-                    try transaction.put(key.span, filter.encoded.span, in: filters, mode: .insert)
+                    let value = Self.withChecksum(filter.encoded)
+                    try transaction.put(key.span, value.span, in: filters, mode: .insert)
                 }
             }
             try transaction.commit()
@@ -164,4 +166,17 @@ final class Catalog {
     }
 
     func close() { environment.close() }
+
+    /// LMDB would not notice a changed byte, and sequence numbers are counted from these.
+    private static func withChecksum(_ bytes: [UInt8]) -> [UInt8] {
+        BigEndian.bytes(of: RecordFrame.shortChecksum(bytes.span)) + bytes
+    }
+
+    /// What `withChecksum` was given; nil if a byte was changed.
+    private static func checked(_ value: Span<UInt8>) -> [UInt8]? {
+        guard let checksum = BigEndian.read(UInt64.self, from: value, at: 0) else { return nil }
+        let bytes = value.extracting(8...)
+        guard RecordFrame.shortChecksum(bytes) == checksum else { return nil }
+        return unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }
+    }
 }

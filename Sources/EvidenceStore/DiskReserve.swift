@@ -25,16 +25,18 @@ final class DiskReserve: Sendable {
 
     /// - Throws: `storageFull` if `bytes` more would take from the reserve.
     func check(adding bytes: UInt64) throws(StoreError) {
-        let now = Clock.monotonicNanoseconds()
-        if bytes >= 1 << 20 || now &- askedNanoseconds.load(ordering: .relaxed) > 50_000_000 {
-            try refresh(now)
+        let asked = askedNanoseconds.load(ordering: .relaxed)
+        if bytes >= 1 << 20 || Clock.monotonicNanoseconds() &- asked > 50_000_000 {
+            try refresh()
         }
         guard freeBytes >= bytes, freeBytes - bytes >= reserveBytes else {
             throw .storageFull(freeBytes: freeBytes, reserveBytes: reserveBytes)
         }
     }
 
-    private func refresh(_ now: UInt64) throws(StoreError) {
+    /// Asks the system anew.
+    func refresh() throws(StoreError) {
+        let now = Clock.monotonicNanoseconds()
         let seen = try onDisk { () throws(SystemError) in try FileSystem.freeBytes(at: path) }
         free.store(seen, ordering: .relaxed)
         askedNanoseconds.store(now, ordering: .relaxed)

@@ -117,10 +117,13 @@ package final class EvidenceStore: @unchecked Sendable {
         }
     }
 
-    /// Whether appends are taken now.
+    /// Whether appends are taken now, by the disk as it is at this moment.
     ///
     /// - Throws: Why not.
-    package func checkReadiness() throws(StoreError) { try checkReadiness(adding: 0) }
+    package func checkReadiness() throws(StoreError) {
+        try staging.reserve.refresh()
+        try checkReadiness(adding: 0)
+    }
 
     private func checkReadiness(adding bytes: UInt64) throws(StoreError) {
         if let reason = queue.closedBecause { throw reason }
@@ -169,9 +172,8 @@ package final class EvidenceStore: @unchecked Sendable {
                 do throws(StoreError) {
                     try writer.process(batch)
                 } catch {
-                    queue.close(because: .unavailable("the log stopped: \(error)"))
-                    for request in batch { request.completion(.failure(error)) }
-                    onFailure(error)
+                    Self.refuseAll(batch, queue, after: error)
+                    return onFailure(error)
                 }
             }
         }
@@ -190,6 +192,22 @@ package final class EvidenceStore: @unchecked Sendable {
             }
         }
         threads.withLock { $0 = [sequencer, heart] }
+    }
+
+    /// Ends the appends after a failure that the writer cannot go on from.
+    ///
+    /// The writer is not used again, and every request that waits is answered.
+    private static func refuseAll(
+        _ batch: [AppendRequest],
+        _ queue: AppendQueue,
+        after error: StoreError
+    ) {
+        let reason = StoreError.unavailable("the log stopped: \(error)")
+        queue.close(because: reason)
+        for request in batch { request.completion(.failure(error)) }
+        while let waiting = queue.dequeue() {
+            for request in waiting { request.completion(.failure(reason)) }
+        }
     }
 
     private func beat() throws(StoreError) {

@@ -184,8 +184,14 @@ package struct Fsck {
         _ summary: SegmentSummary
     ) throws(StoreError) {
         let path = paths.digests(number)
-        let names = summary.payloadFiles.keys + ["log.mdb"]
         let directory = paths.segment(number)
+        var names = ["log.mdb"]
+        for name in summary.payloadFiles.keys {
+            let file = "\(directory)/\(name)"
+            // A file that is missing was reported with its records.
+            let isThere = try onDisk { () throws(SystemError) in try FileSystem.exists(file) }
+            if isThere { names.append(name) }
+        }
         let text = try SegmentDigests.text(
             ofFilesAt: names.map { "\(directory)/\($0)" },
             names: names

@@ -23,7 +23,7 @@ struct IdempotencyKeys {
     private var sealed: [SealedFilter] = []
 
     init(windowSeconds: UInt64) {
-        windowMilliseconds = Int64(clamping: windowSeconds &* 1000)
+        windowMilliseconds = Int64(min(windowSeconds, UInt64(Int64.max) / 1000) * 1000)
     }
 
     /// Remembers a use in an unsealed segment.
@@ -31,14 +31,17 @@ struct IdempotencyKeys {
         unsealed[segment, default: [:]][key] = use
     }
 
-    /// The keys that an unsealed segment's records used.
-    func keys(of segment: SegmentNumber) -> some Collection<KeyHash> {
-        (unsealed[segment] ?? [:]).keys
-    }
+    /// Filters in memory; those of segments that left the window are dropped.
+    var filterCount: Int { sealed.count }
 
     /// From now on the segment's keys are on disk.
+    ///
+    /// Segments are sealed in order.
     mutating func seal(_ segment: SegmentNumber, filter: KeyFilter?, lastReceived: Timestamp) {
         unsealed[segment] = nil
+        let begin = lastReceived.milliseconds - windowMilliseconds
+        let expired = sealed.prefix { $0.lastReceived.milliseconds < begin }
+        sealed.removeFirst(expired.count)
         guard let filter else { return }
         sealed.append(
             SealedFilter(segment: segment, filter: filter, lastReceived: lastReceived)

@@ -34,6 +34,8 @@ final class LogWriter: @unchecked Sendable {
     private var sequences: [CollectionName: SequenceNumber]
     private var keys: IdempotencyKeys
     private var pending: [PendingRecord] = []
+    /// The payload files that pending records name: settled only once these are durable.
+    private var pendingFiles: [UploadID] = []
 
     /// What recovery hands over.
     struct Start {
@@ -145,6 +147,7 @@ final class LogWriter: @unchecked Sendable {
         var locks: [Lock] = []
         var earlier: [RecordIndex?] = []
         do throws(StoreError) {
+            try request.checkKeys()
             for submission in request.submissions {
                 earlier.append(try earlierUse(submission.draft, at: now))
                 do throws(LockRefusal) {
@@ -156,17 +159,20 @@ final class LogWriter: @unchecked Sendable {
                 }
             }
         } catch {
-            if case .damaged = error { throw error }
             return .failure(error)
         }
         var decided: [Decided] = []
         decided.reserveCapacity(request.submissions.count)
+        var placed: [KeyHash: RecordIndex] = [:]
         for (position, submission) in request.submissions.enumerated() {
-            if let index = earlier[position] {
+            let key = submission.draft.keyHash
+            if let index = earlier[position] ?? key.flatMap({ placed[$0] }) {
                 metrics.repeats.add()
                 decided.append(.existing(index))
             } else {
+                let index = nextIndex
                 decided.append(try place(submission, lock: locks[position], received: now))
+                if let key { placed[key] = index }
             }
         }
         return .success(decided)
@@ -254,7 +260,7 @@ final class LogWriter: @unchecked Sendable {
             metrics.storedPayloadBytes.add(storedSize)
             // From here on the record may become durable at any moment: the file must outlive us.
             file.markTaken()
-            uploads.markTaken(file.id)
+            pendingFiles.append(file.id)
         }
     }
 
@@ -285,6 +291,8 @@ final class LogWriter: @unchecked Sendable {
         metrics.commits.add()
         metrics.batchRecords.record(Double(pending.count))
         pending.removeAll(keepingCapacity: true)
+        for id in pendingFiles { uploads.markTaken(id) }
+        pendingFiles.removeAll(keepingCapacity: true)
         let begin = Clock.monotonicNanoseconds()
         _ = try confirm(from: first, .written)
         publish()

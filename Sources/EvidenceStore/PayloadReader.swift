@@ -23,6 +23,8 @@ package final class PayloadReader: @unchecked Sendable {
     private var hasher = SHA256Hasher()
     /// How far the payload was hashed, from its first byte on without a gap.
     private var hashedBytes: UInt64 = 0
+    /// The whole was read, and has another digest than the record says.
+    private var isWrong = false
 
     /// A payload from a segment's table.
     init(
@@ -74,6 +76,7 @@ package final class PayloadReader: @unchecked Sendable {
     }
 
     private func load(_ number: Int) throws(StoreError) {
+        guard !isWrong else { throw Self.damaged(index, "it does not have its digest") }
         guard file != nil, number < frames.count else {
             throw Self.damaged(index, "it is shorter than the record says")
         }
@@ -82,9 +85,11 @@ package final class PayloadReader: @unchecked Sendable {
             throw Self.damaged(index, "frame \(number) is larger than a frame can be")
         }
         let stored = try read(frame)
+        // Until all of it is checked nothing is given out, nor after a failure.
+        pieceNumber = -1
         piece = try Self.decompress(stored, frame.originalSizeBytes, decompressor, index)
-        pieceNumber = number
         try check(number)
+        pieceNumber = number
     }
 
     private func read(_ frame: PayloadFile.Frame) throws(StoreError) -> [UInt8] {
@@ -102,6 +107,7 @@ package final class PayloadReader: @unchecked Sendable {
         hashedBytes += UInt64(piece.count)
         guard hashedBytes == sizeBytes else { return }
         guard hasher.finalize() == digest else {
+            isWrong = true
             throw Self.damaged(index, "its bytes do not have the digest that the record names")
         }
     }

@@ -64,9 +64,10 @@ struct Recovery {
             segment = try UnsealedSegment(segment.number.next, geometry: geometry, paths: paths)
         }
         try checkEmpty(survey.unsealed.filter { $0 > segment.number })
-        try uploads.sweep(keeping: named)
         let state = try StateStore(paths)
         try checkAgainst(state, view)
+        // Only now: a log that was set back would name fewer files than are needed.
+        try uploads.sweep(keeping: named)
         return Outcome(
             view: view,
             writer: writer,
@@ -86,7 +87,10 @@ struct Recovery {
         do throws(StoreError) {
             return try foldedCatalog(survey, view)
         } catch {
-            guard case .damaged = error else { throw error }
+            switch error {
+            case .damaged, .unavailable: break
+            default: throw error
+            }
             try Catalog.remove(paths)
             return try foldedCatalog(survey, view)
         }

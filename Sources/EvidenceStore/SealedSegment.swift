@@ -10,6 +10,9 @@ final class SealedSegment: Sendable {
     private let paths: StorePaths
     private let files = Mutex<[PayloadGroup: SealedFile]>([:])
 
+    /// Files of payloads kept open; with locks of many months there can be hundreds.
+    private static let openFileLimit = 4
+
     init(_ number: SegmentNumber, paths: StorePaths) throws(StoreError) {
         self.number = number
         self.paths = paths
@@ -53,9 +56,12 @@ final class SealedSegment: Sendable {
         guard isThere else { return nil }
         let opened = try SealedFile(path: path)
         return files.withLock { files in
-            let first = files[group] ?? opened
-            files[group] = first
-            return first
+            if let first = files[group] { return first }
+            if files.count >= Self.openFileLimit, let other = files.keys.first {
+                files[other] = nil
+            }
+            files[group] = opened
+            return opened
         }
     }
 

@@ -10,8 +10,8 @@ import TransparencyLog
 /// 1. everything is written under temporary names, with synced commits;
 /// 2. it is read back by another path: every leaf is hashed again up to the segment's root, and
 ///    every payload chunk against its checksum;
-/// 3. the digests and the payload files get their names, then `log.mdb` gets its own: that is the
-///    seal;
+/// 3. the digests and the payload files get their names, the directory is synced, then `log.mdb`
+///    gets its own: that rename is the seal;
 /// 4. the directory is synced; only then does the open form go.
 struct SegmentSealer {
     let paths: StorePaths
@@ -53,6 +53,9 @@ struct SegmentSealer {
         try onDisk { () throws(SystemError) in
             guard try FileSystem.exists(paths.log(number)) else { return }
             let active = paths.active(number)
+            guard try FileSystem.exists(active) else { return }
+            // At a start nobody knows whether the rename that sealed it was synced.
+            try FileSystem.syncDirectory(paths.segment(number))
             try FileSystem.unlinkIfPresent(active)
             try FileSystem.unlinkIfPresent(UnsealedSegment.lockPath(of: active))
         }
@@ -198,7 +201,9 @@ struct SegmentSealer {
                 let file = try File(temporary(path), .read)
                 try file.sync()
             }
-            for path in files { try FileSystem.rename(temporary(path), to: path) }
+            for path in files.dropLast() { try FileSystem.rename(temporary(path), to: path) }
+            try FileSystem.syncDirectory(paths.segment(number))
+            try FileSystem.rename(temporary(paths.log(number)), to: paths.log(number))
             try FileSystem.syncDirectory(paths.segment(number))
         }
     }

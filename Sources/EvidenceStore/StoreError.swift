@@ -7,8 +7,9 @@ package enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     case invalid(String)
     /// No such record, or the tree is not that large yet.
     case notFound(String)
-    /// The idempotency key was used before for another request, which became `index`.
-    case conflict(RecordIndex)
+    /// The idempotency key was used before for another request, which became the record named; nil:
+    /// it comes twice within this request.
+    case conflict(RecordIndex?)
     /// The requested lock is outside what the collection's policy allows.
     case retentionRefused(LockRefusal)
     /// Too little room on the disk: free some, or make the disk larger.
@@ -32,7 +33,9 @@ package enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .invalid(let detail): detail
         case .notFound(let what): what
-        case .conflict(let index):
+        case .conflict(nil):
+            "the request has one idempotency key for two different pieces of evidence"
+        case .conflict(let index?):
             "the idempotency key belongs to record \(index), which came from another request"
         case .retentionRefused(let refusal): "\(refusal)"
         case .storageFull(let free, let reserve):

@@ -34,9 +34,8 @@ final class UnsealedSegment: Sendable {
         let path = paths.active(number)
         self.path = path
         tree = SegmentTree(geometry: geometry)
-        let isNew = try onDisk { () throws(SystemError) in
+        try onDisk { () throws(SystemError) in
             try FileSystem.makeDirectoryIfAbsent(paths.segment(number))
-            return try !FileSystem.exists(path)
         }
         do throws(LMDBError) {
             environment = try LMDBKit.Environment(
@@ -60,11 +59,10 @@ final class UnsealedSegment: Sendable {
         } catch {
             throw StoreError(error, path: path)
         }
-        if isNew {
-            try onDisk { () throws(SystemError) in
-                try FileSystem.syncDirectory(paths.segment(number))
-                try FileSystem.syncDirectory(paths.segments)
-            }
+        // Also of a file that was there: who made it may have ended before this.
+        try onDisk { () throws(SystemError) in
+            try FileSystem.syncDirectory(paths.segment(number))
+            try FileSystem.syncDirectory(paths.segments)
         }
     }
 
@@ -85,7 +83,8 @@ final class UnsealedSegment: Sendable {
     ) throws(StoreError) {
         do throws(LMDBError) {
             let used = try environment.information().usedBytes
-            let isTime = growth.reserve(upTo: used + Self.growthBound(batch, completed))
+            let bound = used + Self.growthBound(batch, completed)
+            let isTime = growth.reserve(upTo: bound)
             if isTime { wantsGrowth.store(true, ordering: .relaxed) }
             let transaction = try environment.beginWrite()
             for pending in batch {
@@ -101,6 +100,9 @@ final class UnsealedSegment: Sendable {
             metrics.commitSeconds.record(
                 Double(Clock.monotonicNanoseconds() - begin) / 1_000_000_000
             )
+            guard try environment.information().usedBytes <= bound else {
+                throw LMDBError.damaged(detail: "it grew beyond what was reserved for the commit")
+            }
         } catch {
             throw StoreError(error, path: path)
         }

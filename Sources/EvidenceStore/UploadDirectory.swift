@@ -30,20 +30,24 @@ final class UploadDirectory: Sendable {
     func markTaken(_ id: UploadID) { taken.withLock { $0.append(id) } }
 
     /// Moves taken files to where they stay, durably.
+    ///
+    /// After a failure all of them are still taken: the next call begins anew, with the syncs too.
+    /// A segment must not be sealed before: the start sweeps what only sealed segments name.
     func settle() throws(StoreError) {
-        let ids = taken.withLock { taken in
-            defer { taken = [] }
-            return taken
-        }
+        let ids = taken.withLock { $0 }
         guard !ids.isEmpty else { return }
         try onDisk { () throws(SystemError) in
-            for id in ids where try FileSystem.exists(paths.incoming(id)) {
+            var changed: Set<String> = []
+            for id in ids {
                 let final = paths.payloadFile(id)
+                changed.insert(FileSystem.parent(of: final))
+                guard try FileSystem.exists(paths.incoming(id)) else { continue }
                 try FileSystem.rename(paths.incoming(id), to: final)
-                try FileSystem.syncDirectory(FileSystem.parent(of: final))
             }
+            for directory in changed { try FileSystem.syncDirectory(directory) }
             try FileSystem.syncDirectory(paths.incoming)
         }
+        taken.withLock { $0.removeFirst(ids.count) }
     }
 
     /// At the start: keeps what records of unsealed segments name, removes the rest.

@@ -62,9 +62,10 @@ final class Fixture {
         key: String? = nil,
         labels: [(key: String, value: String)] = [],
         lock: LockRequest = .standard,
-        isSealed: Bool = false
+        isSealed: Bool = false,
+        in other: EvidenceStore? = nil
     ) throws -> Submission {
-        let upload = try store.beginUpload(expectedSizeBytes: nil)
+        let upload = try (other ?? store).beginUpload(expectedSizeBytes: nil)
         for start in stride(from: 0, to: payload.count, by: 100_000) {
             try upload.write(payload.span.extracting(start..<min(payload.count, start + 100_000)))
         }
@@ -133,6 +134,10 @@ final class Fixture {
     }
 
     func payload(_ index: RecordIndex) throws -> [UInt8] {
+        try Self.payload(index, of: store)
+    }
+
+    static func payload(_ index: RecordIndex, of store: EvidenceStore) throws -> [UInt8] {
         let reader = try store.payload(at: index)
         var bytes: [UInt8] = []
         while UInt64(bytes.count) < reader.sizeBytes {
