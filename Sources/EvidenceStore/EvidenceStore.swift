@@ -21,6 +21,7 @@ package final class EvidenceStore: @unchecked Sendable {
     private let sealing: SealingService
     private let state: StateStore
     private let lock: LockFile
+    private let failure: FailureReport
     private let threads = Mutex<[Thread]>([])
     private let stopping = Mutex(false)
     private let stopped = Condition()
@@ -54,15 +55,21 @@ package final class EvidenceStore: @unchecked Sendable {
         metrics = StoreMetrics()
         let reserve = try DiskReserve(path: path, reserveBytes: configuration.diskReserveBytes)
         uploads = UploadDirectory(paths)
+        let queue = AppendQueue(
+            limitRecords: configuration.queueLimitRecords,
+            limitBytes: configuration.queueLimitBytes
+        )
+        self.queue = queue
+        failure = FailureReport { error in
+            queue.close(because: .unavailable("the log stopped: \(error)"))
+            onFailure(error)
+        }
         staging = PayloadStaging(
             paths: paths,
             configuration: configuration,
             reserve: reserve,
-            metrics: metrics
-        )
-        queue = AppendQueue(
-            limitRecords: configuration.queueLimitRecords,
-            limitBytes: configuration.queueLimitBytes
+            metrics: metrics,
+            failure: failure
         )
         let recovered = try Recovery(
             paths: paths,
@@ -74,7 +81,7 @@ package final class EvidenceStore: @unchecked Sendable {
         ).run()
         (view, segments, sealing, state) =
             (recovered.view, recovered.segments, recovered.sealing, recovered.state)
-        start(recovered.writer, onFailure)
+        start(recovered.writer)
     }
 
     // MARK: Appending
@@ -160,20 +167,17 @@ package final class EvidenceStore: @unchecked Sendable {
         lock.release()
     }
 
-    private func start(
-        _ writer: LogWriter,
-        _ onFailure: @escaping @Sendable (StoreError) -> Void
-    ) {
+    private func start(_ writer: LogWriter) {
         segments.start(with: writer.activeSegment.number.next)
         sealing.start()
-        let queue = queue
+        let (queue, failure) = (queue, failure)
         let sequencer = Thread(name: "sequencer") {
             while let batch = queue.dequeue() {
                 do throws(StoreError) {
                     try writer.process(batch)
                 } catch {
                     Self.refuseAll(batch, queue, after: error)
-                    return onFailure(error)
+                    return failure.report(error)
                 }
             }
         }

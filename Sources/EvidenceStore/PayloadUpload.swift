@@ -63,7 +63,9 @@ package final class PayloadUpload: @unchecked Sendable {
         }
         try spill()
         guard let file else { preconditionFailure("a spilled payload has a file") }
-        let (stored, checksum) = try file.finish(staging.metrics)
+        let (stored, checksum) = try staging.failure.reportingSyncs { () throws(StoreError) in
+            try file.finish(staging.metrics)
+        }
         return StagedPayload(
             digest: digest,
             sizeBytes: sizeBytes,
@@ -116,6 +118,7 @@ final class PayloadStaging: Sendable {
     let paths: StorePaths
     let reserve: DiskReserve
     let metrics: StoreMetrics
+    let failure: FailureReport
     let limitBytes: UInt64
     private let memoryLimitBytes: Int
     private let memoryBytes = Atomic<Int>(0)
@@ -126,8 +129,10 @@ final class PayloadStaging: Sendable {
         paths: StorePaths,
         configuration: StoreConfiguration,
         reserve: DiskReserve,
-        metrics: StoreMetrics
+        metrics: StoreMetrics,
+        failure: FailureReport
     ) {
+        self.failure = failure
         self.paths = paths
         self.reserve = reserve
         self.metrics = metrics
