@@ -87,7 +87,7 @@ let package = Package(
             "HTTPAPI",
             [
                 "HTTPMessage", "TransparencyLog", "EvidenceModel", "EvidenceStore", "Cryptography",
-                "TarArchive", "Observability", "Platform",
+                "TarArchive", "Observability", "Platform", "Zstandard",
             ]
         ),
         .executableTarget(
@@ -120,7 +120,7 @@ let package = Package(
             "HTTPAPI",
             [
                 "HTTPMessage", "EvidenceStore", "EvidenceModel", "TransparencyLog", "Cryptography",
-                "Observability", "Platform",
+                "Observability", "Platform", "Zstandard",
             ]
         ),
         tests(

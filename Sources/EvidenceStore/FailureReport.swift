@@ -16,8 +16,10 @@ final class FailureReport: Sendable {
         onFailure(error)
     }
 
-    /// Runs what syncs; a sync that fails, other than for want of room, is the end: its pages may be
-    /// lost, and a second sync would say that all is well (fsync(2)).
+    /// Runs what syncs.
+    ///
+    /// A sync that fails, other than for want of room, is the end: its pages may be lost, and a
+    /// second sync would say that all is well (fsync(2)).
     func reportingSyncs<Result>(
         _ body: () throws(StoreError) -> Result
     ) throws(StoreError) -> Result {

@@ -3,6 +3,7 @@ import EvidenceModel
 import EvidenceStore
 import HTTPMessage
 import TransparencyLog
+import Zstandard
 
 /// Every request that only reads.
 final class ReadExchange: Exchange {
@@ -229,11 +230,28 @@ final class ReadExchange: Exchange {
                     + "its size."
             )
         }
-        return .bytes(
-            bytes,
-            "application/octet-stream",
-            cache: isFull ? CachePolicy.fullTile : CachePolicy.partialTile
+        let cache = isFull ? CachePolicy.fullTile : CachePolicy.partialTile
+        guard path.hasPrefix("tile/entries/") else {
+            return .bytes(bytes, "application/octet-stream", cache: cache)
+        }
+        return compressed(bytes, cache: cache)
+    }
+
+    /// Records shrink to a fraction; hashes do not, and are sent as they are.
+    private func compressed(_ bytes: [UInt8], cache: String) -> Response {
+        let type = "application/octet-stream"
+        let isWanted = ContentNegotiation.accepts(
+            coding: "zstd",
+            head.fields.all("accept-encoding")
         )
+        // What cannot be compressed is sent as it is.
+        let packed =
+            isWanted
+            ? try? ZstdCompressor(level: 3, checksum: false).compress(bytes.span) : nil
+        var response = Response.bytes(packed ?? bytes, type, cache: cache)
+        if packed != nil { response.fields.append("Content-Encoding", "zstd") }
+        response.fields.append("Vary", "Accept-Encoding")
+        return response
     }
 }
 

@@ -90,6 +90,13 @@ package enum ContentNegotiation {
         return best
     }
 
+    /// Whether `Accept-Encoding` names a coding, and does not refuse it by `q=0`.
+    package static func accepts(coding: String, _ fields: [String]) -> Bool {
+        fields.joined(separator: ",").split(separator: ",").map(weighted).contains { item in
+            item.value == coding && item.weight > 0
+        }
+    }
+
     /// A list item and its `q`, in thousandths.
     private static func weighted(_ item: Substring) -> (value: String, weight: Int) {
         let parts = item.split(separator: ";").map(trimmed)

@@ -3,6 +3,7 @@ import EvidenceModel
 import HTTPMessage
 import Testing
 import TransparencyLog
+import Zstandard
 
 @testable import HTTPAPI
 
@@ -81,6 +82,16 @@ import TransparencyLog
         #expect(partial.fields.first("cache-control") == "public, max-age=60")
         let entries = try fixture.get("/tile/entries/000")
         #expect(entries.fields.first("cache-control") == full.fields.first("cache-control"))
+        #expect(entries.fields.first("content-encoding") == nil)
+        let packed = try fixture.get("/tile/entries/000", [("Accept-Encoding", "gzip, zstd")])
+        #expect(packed.fields.first("content-encoding") == "zstd")
+        let unpacked = try ZstdDecompressor().decompress(
+            packed.body.span,
+            originalSize: entries.body.count
+        )
+        #expect(unpacked == entries.body)
+        let refused = try fixture.get("/tile/entries/000", [("Accept-Encoding", "zstd;q=0")])
+        #expect(refused.body == entries.body)
         let records = try EntryBundle.decode(entries.body.span, count: 256)
         for (index, record) in records.enumerated() {
             let hash = MerkleTree.leafHash(record.span).bytes
