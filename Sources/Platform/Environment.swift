@@ -2,6 +2,20 @@ internal import Glibc
 
 /// What surrounds this process: environment variables, terminal, processors.
 package enum Environment {
+    /// The arguments of this process, without its name.
+    ///
+    /// From the kernel: the static runtime looks for them beside the environment, which a preloaded
+    /// library may have moved. Where there is no `/proc`, the runtime's own view.
+    package static func arguments() -> [String] {
+        let limitBytes = 64 << 20
+        guard
+            let bytes = try? FileSystem.contents("/proc/self/cmdline", limitBytes: limitBytes),
+            !bytes.isEmpty
+        else { return Array(CommandLine.arguments.dropFirst()) }
+        return bytes.dropLast().split(separator: 0, omittingEmptySubsequences: false).dropFirst()
+            .map { String(decoding: $0, as: UTF8.self) }
+    }
+
     /// The value of an environment variable.
     ///
     /// Call it before threads start or where nothing sets variables: Strongroom never does.

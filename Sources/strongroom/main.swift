@@ -3,5 +3,5 @@ internal import Platform
 
 Signals.ignoreBrokenPipes()
 ProcessControl.exitImmediately(
-    CommandLineTool.run(Array(CommandLine.arguments.dropFirst())).rawValue
+    CommandLineTool.run(Environment.arguments()).rawValue
 )
