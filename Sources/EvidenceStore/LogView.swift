@@ -141,6 +141,11 @@ final class LogView: Sendable {
             throw .damaged(path: log.path, detail: "\(coordinate) is missing")
         }
         let tile = ExpandedTile(hashes: hashes)
+        // Up to the segment's root, which is in memory and was signed.
+        let top = NodeID(level: UInt8((level + 1) * TileCoordinate.height), index: index)
+        guard tile.root == (try node(top)) else {
+            throw .damaged(path: log.path, detail: "\(coordinate) is not what the records give")
+        }
         tiles.insert(tile, for: key)
         return tile
     }

@@ -113,6 +113,24 @@ import TransparencyLog
         try fixture.reopen()
     }
 
+    /// A changed hash of a sealed tile is never given out.
+    @Test func changedTileIsNotServed() throws {
+        let fixture = try richLog()
+        let tile = try #require(TileCoordinate(level: 0, index: 0))
+        let hashes = try #require(try fixture.store.tile(tile))
+        fixture.store.close()
+        let path = fixture.path + "/segments/0000000000/log.mdb"
+        var bytes = try FileSystem.contents(path, limitBytes: 1 << 30)
+        let place = try #require(bytes.firstRange(of: hashes.prefix(64))?.lowerBound)
+        bytes[place + 40] ^= 0x10
+        try FileSystem.setPermissions(path, 0o600)
+        try FileSystem.writeDurably(bytes.span, to: path, permissions: 0o600)
+        let store = try EvidenceStore(path: fixture.path, signer: fixture.signer) { _ in }
+        defer { store.close() }
+        #expect(throws: StoreError.self) { try store.tile(tile) }
+        #expect(throws: StoreError.self) { try store.receipt(for: RecordIndex(7)) }
+    }
+
     /// A file that was cut is found, and never a crash.
     @Test(arguments: [
         "segments/0000000000/log.mdb", "segments/0000000002/active.mdb", "payload-file",
