@@ -19,6 +19,8 @@ build_packages=(
 )
 test_packages=(
     e2fsprogs       # mkfs.ext4 for the power-cut and full-disk suites
+    iproute2        # network namespaces
+    libfaketime     # a wall clock that goes back
     lsof            # open files of a running server
     mount           # loop devices
     python3-venv    # the environment of the end-to-end suites
