@@ -118,8 +118,13 @@ def end_to_end(rows, folder):
 def main():
     started = time.monotonic()
     rows = []
-    with tempfile.TemporaryDirectory(prefix="strongroom-test-") as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="strongroom-test-", ignore_cleanup_errors=True
+    ) as folder:
         folder = pathlib.Path(folder)
+        # Whatever a test leaves behind is gone with it.
+        os.environ["TMPDIR"] = str(folder / "tmp")
+        os.mkdir(os.environ["TMPDIR"])
         step(rows, "lint", "scripts/lint.sh")
         if step(rows, "debug build", "make", "--no-print-directory", "debug"):
             unit_tests(rows, folder)
