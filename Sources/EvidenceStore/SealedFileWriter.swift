@@ -202,6 +202,12 @@ extension StoreError {
             self = .system(
                 SystemError(operation: "write to", path: path, errno: .noSpace)
             )
+        case .notFound, .keyExists:
+            // Absent keys are nil and keys only ascend: a name or a page is in disorder.
+            self = .damaged(path: path, detail: "its keys are not in order")
+        case .other(let code, _) where code < 0:
+            // LMDB's own codes are negative, the system's positive.
+            self = .damaged(path: path, detail: "\(error)")
         default: self = .unavailable("\(path): \(error)")
         }
     }

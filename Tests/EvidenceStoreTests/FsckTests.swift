@@ -113,6 +113,26 @@ import TransparencyLog
         try fixture.reopen()
     }
 
+    /// A table's name that sorts elsewhere than it stands, as after a flipped bit.
+    @Test(arguments: ["records", "openings", "tiles"])
+    func tableOutOfOrderIsDamage(_ name: String) throws {
+        let fixture = try Fixture()
+        _ = try fixture.append(fixture.submission([1]))
+        fixture.store.close()
+        let path = fixture.path + "/segments/0000000000/active.mdb"
+        var bytes = try FileSystem.contents(path, limitBytes: 1 << 30)
+        for place in bytes.ranges(of: Array(name.utf8)).map(\.lowerBound) {
+            bytes[place + 2] ^= 0x20
+        }
+        try FileSystem.writeDurably(bytes.span, to: path, permissions: 0o600)
+        #expect(try !check(fixture.path).isClean)
+        #expect {
+            try EvidenceStore(path: fixture.path, signer: fixture.signer) { _ in }
+        } throws: { error in
+            if case StoreError.damaged? = error as? StoreError { true } else { false }
+        }
+    }
+
     /// A changed hash of a sealed tile is never given out.
     @Test func changedTileIsNotServed() throws {
         let fixture = try richLog()
