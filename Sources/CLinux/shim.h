@@ -3,7 +3,6 @@
 
 // Linux calls that the Glibc module leaves out: variadic functions and headers it does not list.
 
-#include <linux/fs.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -13,15 +12,5 @@
 static inline int linux_prctl_set_name(const char *name) {
     return prctl(PR_SET_NAME, (unsigned long)name, 0, 0, 0);
 }
-
-static inline int linux_ioctl_getflags(int descriptor, int *flags) {
-    return ioctl(descriptor, FS_IOC_GETFLAGS, flags);
-}
-
-static inline int linux_ioctl_setflags(int descriptor, const int *flags) {
-    return ioctl(descriptor, FS_IOC_SETFLAGS, flags);
-}
-
-static const int linux_immutable_flag = FS_IMMUTABLE_FL;
 
 #endif

@@ -17,8 +17,6 @@ struct SegmentSealer {
     let paths: StorePaths
     let geometry: SegmentGeometry
 
-    /// Written bytes after which the sealer commits: bounds its memory.
-    private static let commitBytes = 8 << 20
     static let manifestKey = Array("manifest".utf8)
     static let filterKey = Array("filter".utf8)
     static let checkpointKey = Array("checkpoint".utf8)

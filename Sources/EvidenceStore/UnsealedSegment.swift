@@ -187,7 +187,4 @@ struct PendingRecord {
     let frameBytes: [UInt8]
     let chunk: [UInt8]?
     let opening: SealedOpening?
-
-    /// The record's bytes within the frame.
-    var record: ArraySlice<UInt8> { frameBytes[RecordFrame.headerSizeBytes...] }
 }

@@ -12,13 +12,4 @@ package enum ProcessControl {
             unsafe _ = Glibc.write(2, buffer.baseAddress, buffer.count)
         }
     }
-
-    /// How many files this process may have open.
-    package static func openFileLimit() -> UInt64 {
-        var limit = rlimit()
-        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
-            return 1024
-        }
-        return UInt64(limit.rlim_cur)
-    }
 }
