@@ -19,6 +19,9 @@ final class FileGrowth: Sendable {
     }
 
     private let path: String
+    /// The file itself: its name may come to be that of another one, whose pages zeros must not
+    /// meet. Nil if it could not be opened.
+    private let file: File?
     private let stepBytes: UInt64
     private let state: Mutex<State>
     private let changed = Condition()
@@ -28,6 +31,7 @@ final class FileGrowth: Sendable {
     /// A file of which LMDB has `usedBytes` in use, and which is `sizeBytes` long.
     init(path: String, usedBytes: UInt64, sizeBytes: UInt64, stepBytes: UInt64) {
         self.path = path
+        file = try? File(path, .readWrite)
         self.stepBytes = stepBytes
         state = Mutex(State(frontier: usedBytes, zeroed: max(usedBytes, sizeBytes)))
     }
@@ -58,12 +62,14 @@ final class FileGrowth: Sendable {
             state.withLock { $0.isWriting = false }
             changed.broadcast()
         }
-        let file = try File(path, .readWrite)
+        guard file != nil else {
+            throw SystemError(operation: "open", path: path, errno: .notFound)
+        }
         let zeros = [UInt8](repeating: 0, count: Self.pieceBytes)
         for offset in stride(from: range.lowerBound, to: range.upperBound, by: Self.pieceBytes) {
-            try file.write(zeros.span, at: offset)
+            try file?.write(zeros.span, at: offset)
         }
-        try file.syncData()
+        try file?.syncData()
         state.withLock { $0.zeroed = max($0.zeroed, range.upperBound) }
     }
 }

@@ -20,6 +20,8 @@ package struct Fsck {
     private var sequences: [CollectionName: SequenceNumber] = [:]
     private var lastReceived = Timestamp.earliest
     private var uploads: Set<UploadID> = []
+    /// What the log says of erasures, to be known before the records are read.
+    var erasures = SegmentCheck.Erasures()
     /// The signed checkpoints that were found, with where; checked when the tree is known.
     private var signedRoots: [(size: TreeSize, root: MerkleHash, path: String)] = []
 
@@ -91,12 +93,13 @@ package struct Fsck {
         guard count == 0 || first == tree.size.value else {
             throw .damaged(path: path, detail: "it has records, but the one before is not full")
         }
-        var segment = SegmentCheck(
+        var segment = try SegmentCheck(
             number: number,
             isSealed: isSealed,
             paths: paths,
             geometry: geometry,
-            file: file
+            file: file,
+            erasures: erasures
         )
         for value in first..<first + count {
             let (frame, bytes) = try reader.record(at: RecordIndex(value))
@@ -170,38 +173,13 @@ package struct Fsck {
         if try sealed.summary() != summary {
             report.damage(path, "its manifest does not fit its records")
         }
-        if try sealed.filter() != segment.contents.filter {
+        let filter = try sealed.filter()
+        if !segment.contents.mayHave(filter) {
             report.damage(path, "its key filter does not fit its records")
         }
-        catalog.fold(summary, segment.contents.filter)
+        catalog.fold(summary, filter)
         checkSignature(try sealed.checkpoint(), path: path, isEnd: true)
-        try checkDigests(number, summary)
-    }
-
-    /// Compares each file of a sealed segment, byte by byte, with the digest taken at its seal.
-    private mutating func checkDigests(
-        _ number: SegmentNumber,
-        _ summary: SegmentSummary
-    ) throws(StoreError) {
-        let path = paths.digests(number)
-        let directory = paths.segment(number)
-        var names = ["log.mdb"]
-        for name in summary.payloadFiles.keys {
-            let file = "\(directory)/\(name)"
-            // A file that is missing was reported with its records.
-            let isThere = try onDisk { () throws(SystemError) in try FileSystem.exists(file) }
-            if isThere { names.append(name) }
-        }
-        let text = try SegmentDigests.text(
-            ofFilesAt: names.map { "\(directory)/\($0)" },
-            names: names
-        )
-        let stored = try onDisk { () throws(SystemError) in
-            try FileSystem.exists(path) ? try FileSystem.contents(path) : nil
-        }
-        if stored != text {
-            report.damage(path, "a file of the segment does not have the digest it was sealed with")
-        }
+        try segment.checkFiles(&report)
     }
 
     /// A signed checkpoint must be the log's and give the root that the records give.

@@ -22,6 +22,8 @@ package struct FsckReport: Sendable {
     package internal(set) var records: UInt64 = 0
     package internal(set) var payloads: UInt64 = 0
     package internal(set) var payloadBytes: UInt64 = 0
+    /// Records whose payloads were lawfully erased.
+    package internal(set) var erasedPayloads: UInt64 = 0
     package internal(set) var tiles: UInt64 = 0
     package internal(set) var indexEntries: UInt64 = 0
     package internal(set) var signatures: UInt64 = 0

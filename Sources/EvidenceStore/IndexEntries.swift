@@ -12,10 +12,11 @@ import TransparencyLog
 /// by_label     collection NUL key NUL value NUL index(8)       -
 /// by_key       key hash(16) index(8)                           request fingerprint(16)
 /// due          retain-until in ms since 1970 (8) index(8)      'C' or 'G'
+/// acts         index(8)                                        -
 /// ```
 ///
 /// `by_sequence` and `due` tell only what stands in every leaf and are in `log.mdb` for all
-/// records. The others are made from the description: those of sealed records are kept beside their
+/// evidence, `acts` for all records that are none. The others are made from the description: those of sealed records are kept beside their
 /// openings.
 struct IndexEntries {
     typealias Entry = (key: [UInt8], value: [UInt8])
@@ -26,7 +27,10 @@ struct IndexEntries {
     private var tables: [String: [Entry]]
 
     /// The tables of `log.mdb`.
-    static let logTables = descriptionTables + [TableName.bySequence, TableName.due]
+    static let logTables =
+        descriptionTables + [
+            TableName.bySequence, TableName.due, TableName.acts,
+        ]
     /// The tables that are made from descriptions.
     static let descriptionTables = [
         TableName.byDigest, TableName.byName, TableName.byLabel, TableName.byKey,
@@ -36,7 +40,12 @@ struct IndexEntries {
         tables = [:]
     }
 
-    /// Adds what every leaf tells.
+    /// Adds a record that is no evidence.
+    mutating func appendAct(_ index: RecordIndex) {
+        append((BigEndian.bytes(of: index.value), []), to: TableName.acts)
+    }
+
+    /// Adds what every leaf of evidence tells.
     mutating func appendLeaf(_ facts: EvidenceFacts) {
         let index = BigEndian.bytes(of: facts.index.value)
         append(

@@ -9,6 +9,9 @@ import Zstandard
 /// out. Of a larger one each frame is checked as it is read, and, where it is read from the first
 /// byte to the last, the digest before the last piece is given out.
 ///
+/// A payload file can be erased under its reader, which finds it empty then: `erasure` tells that
+/// from damage.
+///
 /// `@unchecked Sendable`: one thread at a time reads.
 package final class PayloadReader: @unchecked Sendable {
     package let digest: SHA256Digest
@@ -16,6 +19,8 @@ package final class PayloadReader: @unchecked Sendable {
     private let index: RecordIndex
     private let frames: [PayloadFile.Frame]
     private let file: File?
+    /// Why nothing can be read any more, if the payload was erased.
+    private let erasure: @Sendable () -> StoreError?
     private let decompressor = ZstdDecompressor()
     /// The piece that was read last, and its number; a small payload is piece 0.
     private var piece: [UInt8] = []
@@ -37,6 +42,7 @@ package final class PayloadReader: @unchecked Sendable {
         (self.index, self.digest, self.sizeBytes) = (index, digest, sizeBytes)
         frames = []
         file = nil
+        erasure = { nil }
         switch codec {
         case .asItIs: piece = chunk
         case .zstd:
@@ -51,14 +57,23 @@ package final class PayloadReader: @unchecked Sendable {
     }
 
     /// A payload from a file of its own.
+    ///
+    /// `erasure`: asked when what is read is not what was pushed; the error to throw if that is
+    /// because the payload was erased, nil if it was not.
     init(
         index: RecordIndex,
         digest: SHA256Digest,
         sizeBytes: UInt64,
-        file: consuming File
+        file: consuming File,
+        erasure: @escaping @Sendable () -> StoreError? = { nil }
     ) throws(StoreError) {
         (self.index, self.digest, self.sizeBytes) = (index, digest, sizeBytes)
-        frames = try PayloadFile.frames(in: file, sizeBytes: sizeBytes)
+        self.erasure = erasure
+        do throws(StoreError) {
+            frames = try PayloadFile.frames(in: file, sizeBytes: sizeBytes)
+        } catch {
+            throw erasure() ?? error
+        }
         self.file = consume file
         pieceNumber = -1
     }
@@ -66,12 +81,19 @@ package final class PayloadReader: @unchecked Sendable {
     /// The bytes from `offset` on, up to the end of a piece; empty at the end of the payload.
     ///
     /// `limit`: at most so many bytes.
-    /// - Throws: `damaged` if what is stored is not what was pushed.
+    /// - Throws: `damaged` if what is stored is not what was pushed; what `erasure` says if it was
+    ///   erased meanwhile.
     package func read(at offset: UInt64, limit: Int) throws(StoreError) -> ArraySlice<UInt8> {
         guard offset < sizeBytes, limit > 0 else { return [] }
         let size = UInt64(PayloadFile.chunkSizeBytes)
         let (number, start) = (Int(offset / size), Int(offset % size))
-        if number != pieceNumber { try load(number) }
+        if number != pieceNumber {
+            do throws(StoreError) {
+                try load(number)
+            } catch {
+                throw erasure() ?? error
+            }
+        }
         return piece[start..<min(piece.count, start + limit)]
     }
 
@@ -94,10 +116,12 @@ package final class PayloadReader: @unchecked Sendable {
 
     private func read(_ frame: PayloadFile.Frame) throws(StoreError) -> [UInt8] {
         do throws(SystemError) {
-            return try file?.read(count: frame.storedSizeBytes, at: frame.offset) ?? []
+            let bytes = try file?.read(count: frame.storedSizeBytes, at: frame.offset)
+            if let bytes, bytes.count == frame.storedSizeBytes { return bytes }
         } catch {
             throw .system(error)
         }
+        throw Self.damaged(index, "its file was cut while it was read")
     }
 
     /// Goes on with the digest if the pieces come in order, and compares it after the last.

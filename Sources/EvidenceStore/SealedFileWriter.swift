@@ -179,6 +179,26 @@ final class SealedFile: Sendable {
         }
     }
 
+    /// Whether a table holds exactly these entries.
+    func holds(
+        _ expected: [IndexEntries.Entry],
+        in name: String
+    ) throws(StoreError) -> (isEqual: Bool, comparedEntries: Int) {
+        var position = 0
+        var isEqual = true
+        try scan(name, prefix: []) { key, value in
+            guard position < expected.count, key.isEqual(to: expected[position].key),
+                value.isEqual(to: expected[position].value)
+            else {
+                isEqual = false
+                return false
+            }
+            position += 1
+            return true
+        }
+        return (isEqual && position == expected.count, position)
+    }
+
     private static func begins(_ key: Span<UInt8>, with prefix: [UInt8]) -> Bool {
         guard key.count >= prefix.count else { return false }
         for position in prefix.indices where key[position] != prefix[position] { return false }

@@ -8,7 +8,15 @@ final class SealedSegment: Sendable {
     let number: SegmentNumber
     let log: SealedFile
     private let paths: StorePaths
-    private let files = Mutex<[PayloadGroup: SealedFile]>([:])
+    private let files = Mutex(Files())
+
+    private struct Files {
+        /// The files that `SHA256SUMS` names; nil until they are asked for.
+        var names: [PayloadGroup: PayloadFileName]?
+        var open: [PayloadGroup: SealedFile] = [:]
+        /// Counts the erasures: what was looked up before one must not be kept after it.
+        var round = 0
+    }
 
     /// Files of payloads kept open; with locks of many months there can be hundreds.
     private static let openFileLimit = 4
@@ -50,26 +58,98 @@ final class SealedSegment: Sendable {
     ///
     /// - Returns: Nil if there is none, as when its time came and it was erased.
     func payloadFile(_ group: PayloadGroup) throws(StoreError) -> SealedFile? {
-        if let open = files.withLock({ $0[group] }) { return open }
-        let path = paths.payloads(number, group)
-        let isThere = try onDisk { () throws(SystemError) in try FileSystem.exists(path) }
-        guard isThere else { return nil }
-        let opened = try SealedFile(path: path)
-        return files.withLock { files in
-            if let first = files[group] { return first }
-            if files.count >= Self.openFileLimit, let other = files.keys.first {
-                files[other] = nil
+        var tried: PayloadFileName?
+        while true {
+            let (names, round) = try names()
+            if let open = files.withLock({ $0.open[group] }) { return open }
+            guard let name = names[group], name != tried else { return nil }
+            let path = paths.payloads(number, name)
+            let isThere = try onDisk { () throws(SystemError) in try FileSystem.exists(path) }
+            if isThere {
+                do throws(StoreError) {
+                    return keep(try SealedFile(path: path), of: group, round)
+                } catch {
+                    let isGone = try onDisk { () throws(SystemError) in
+                        try !FileSystem.exists(path)
+                    }
+                    guard isGone else { throw error }
+                }
             }
-            files[group] = opened
-            return opened
+            // An erasure took it away since its name was read.
+            tried = name
+            forgetNames(round)
         }
     }
 
-    /// The groups whose files exist.
-    func payloadGroups() throws(StoreError) -> [PayloadGroup] {
-        try onDisk { () throws(SystemError) in
-            try FileSystem.list(paths.segment(number)).compactMap { PayloadGroup(fileName: $0) }
+    /// Keeps a file open for the next reader, unless an erasure came between.
+    private func keep(_ file: SealedFile, of group: PayloadGroup, _ round: Int) -> SealedFile {
+        files.withLock { files in
+            guard files.round == round else { return file }
+            if let first = files.open[group] { return first }
+            if files.open.count >= Self.openFileLimit, let other = files.open.keys.first {
+                files.open[other] = nil
+            }
+            files.open[group] = file
+            return file
         }
+    }
+
+    /// The groups that have files.
+    func payloadGroups() throws(StoreError) -> [PayloadGroup] { try names().0.keys.sorted() }
+
+    /// Lets go of the files of payloads, so that they are looked up anew: some were replaced.
+    ///
+    /// Their space is given back when the last reader in them is done.
+    func refresh() {
+        files.withLock { files in
+            files.names = nil
+            files.open = [:]
+            files.round += 1
+        }
+    }
+
+    private func names() throws(StoreError) -> ([PayloadGroup: PayloadFileName], Int) {
+        let (known, round) = files.withLock { ($0.names, $0.round) }
+        if let known { return (known, round) }
+        let names = try SegmentDigests.files(of: number, paths)
+        files.withLock { files in
+            if files.round == round { files.names = names }
+        }
+        return (names, round)
+    }
+
+    private func forgetNames(_ round: Int) {
+        files.withLock { files in
+            if files.round == round { files.names = nil }
+        }
+    }
+
+    /// The records that are no evidence, ascending.
+    func acts() throws(StoreError) -> [RecordIndex] {
+        guard log.table(TableName.acts) != nil else {
+            // Written before there were other acts than the first record.
+            return number.value == 0 ? [RecordIndex(0)] : []
+        }
+        var acts: [RecordIndex] = []
+        try log.scan(TableName.acts, prefix: []) { key, _ in
+            if let index = IndexEntries.index(endOf: key) { acts.append(index) }
+            return true
+        }
+        return acts
+    }
+
+    /// The records whose leaves say that they are locked until `time` or earlier, ascending.
+    func due(notAfter time: Timestamp) throws(StoreError) -> [RecordIndex] {
+        let end = UInt64(time.milliseconds)
+        var due: [RecordIndex] = []
+        try log.scan(TableName.due, prefix: []) { key, _ in
+            guard let until = BigEndian.read(UInt64.self, from: key, at: 0), until <= end else {
+                return false
+            }
+            if let index = IndexEntries.index(endOf: key) { due.append(index) }
+            return true
+        }
+        return due.sorted()
     }
 
     /// The last use of an idempotency key in this segment: from `log.mdb`, or for sealed records
@@ -114,6 +194,11 @@ final class SealedSegmentCache: Sendable {
         precondition(limit > 0, "at least one segment must be open")
         self.paths = paths
         self.limit = limit
+    }
+
+    /// Lets an open segment look its files up anew, after an erasure.
+    func refresh(_ number: SegmentNumber) {
+        state.withLock { $0.open[number]?.segment }?.refresh()
     }
 
     /// The segment, opened if it is not.

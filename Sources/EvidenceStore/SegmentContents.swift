@@ -10,18 +10,36 @@ struct SegmentContents {
     private(set) var logEntries = IndexEntries()
     private(set) var groups: [PayloadGroup: Group] = [:]
     private(set) var keys: [KeyHash] = []
+    /// Records whose request had an idempotency key that nobody knows any more, as their openings
+    /// are gone.
+    private(set) var forgottenKeys = 0
     private var collections: [String: SegmentSummary.CollectionPart] = [:]
     private var firstReceived: Timestamp?
     private var lastReceived: Timestamp?
 
     /// What goes into one file of payloads.
     struct Group {
+        /// Of the sealed records whose openings stand.
         var entries = IndexEntries()
+        /// Records with a payload in the file, by their leaves alone.
         var payloads: [RecordIndex] = []
+        /// Sealed records, by their leaves alone.
         var openings: [RecordIndex] = []
+
+        /// What there is to write once these records are erased; nil if nothing is left.
+        func standing(without erased: IndexRanges) -> Group? {
+            var group = self
+            group.payloads.removeAll { erased.contains($0) }
+            group.openings.removeAll { erased.contains($0) }
+            return group.isEmpty ? nil : group
+        }
+
+        var isEmpty: Bool { payloads.isEmpty && openings.isEmpty }
     }
 
     /// Adds the segment's next record.
+    ///
+    /// `opening`: of a sealed record, unless it was erased.
     mutating func append(
         _ record: Record,
         bytes: Span<UInt8>,
@@ -33,7 +51,7 @@ struct SegmentContents {
         firstReceived = firstReceived ?? record.received
         lastReceived = record.received
         guard let facts = EvidenceFacts(record, at: index, frame: frame, opening: opening) else {
-            return
+            return logEntries.appendAct(index)
         }
         collections[
             facts.collection.text,
@@ -41,20 +59,33 @@ struct SegmentContents {
         ].add(facts)
         logEntries.appendLeaf(facts)
         if let key = facts.keyHash, facts.fingerprint != nil { keys.append(key) }
+        if facts.description == nil && facts.fingerprint != nil { forgottenKeys += 1 }
         let name = PayloadGroup(facts.lock)
         var group = groups.removeValue(forKey: name) ?? Group()
         if case .table = frame.payload { group.payloads.append(index) }
         if facts.isSealed {
-            if opening != nil { group.openings.append(index) }
+            group.openings.append(index)
             group.entries.appendDescription(facts)
         } else {
             logEntries.appendDescription(facts)
         }
-        if !group.payloads.isEmpty || !group.openings.isEmpty { groups[name] = group }
+        if !group.isEmpty { groups[name] = group }
     }
 
     /// The filter over the keys, or nil if no record has one.
     var filter: KeyFilter? { keys.isEmpty ? nil : KeyFilter(keys) }
+
+    /// Whether this can be the filter that the seal wrote.
+    ///
+    /// It may have keys of sealed records that were erased since.
+    func mayHave(_ stored: KeyFilter?) -> Bool {
+        guard forgottenKeys > 0 else { return stored == filter }
+        guard let stored else { return keys.isEmpty }
+        let sizes = (keys.count...keys.count + forgottenKeys).lazy.map {
+            KeyFilter(capacity: $0).words.count
+        }
+        return sizes.contains(stored.words.count) && keys.allSatisfy { stored.mayContain($0) }
+    }
 
     /// The manifest.
     func summary(of segment: SegmentNumber) -> SegmentSummary? {

@@ -2,17 +2,21 @@ import Cryptography
 import EvidenceModel
 import Platform
 
-/// What search and idempotency need of an unsealed segment, in memory: some 150 bytes a record.
+/// What search, idempotency and retention need of an unsealed segment, in memory: some 150 bytes a
+/// record.
 ///
 /// The sequencer adds, in the order of the log; any thread searches.
 final class SegmentIndex: Sendable {
     private struct Entry {
         let collection: Int32
-        let digest: SHA256Digest?
+        let isSealed: Bool
+        let mode: RetentionMode
+        let until: Timestamp
         let received: Timestamp
+        var digest: SHA256Digest?
         let nameStart: Int
-        let nameEnd: Int
-        let labelsEnd: Int
+        var nameEnd: Int
+        var labelsEnd: Int
     }
 
     private struct State {
@@ -47,13 +51,62 @@ final class SegmentIndex: Sendable {
             state.entries.append(
                 Entry(
                     collection: Self.number(of: facts.collection, in: &state),
-                    digest: facts.description?.payloadDigest,
+                    isSealed: facts.isSealed,
+                    mode: facts.lock.mode,
+                    until: facts.lock.until,
                     received: facts.received,
+                    digest: facts.description?.payloadDigest,
                     nameStart: start,
                     nameEnd: nameEnd,
                     labelsEnd: state.text.count
                 )
             )
+        }
+    }
+
+    /// Forgets names, labels and digests of sealed records, whose openings are erased.
+    ///
+    /// Open records keep theirs: they stand in the leaf.
+    func forget(_ offsets: some Sequence<Int>) {
+        state.withLock { state in
+            for offset in offsets where offset < state.entries.count {
+                guard var entry = state.entries[offset], entry.isSealed else { continue }
+                for place in entry.nameStart..<entry.labelsEnd { state.text[place] = 0 }
+                entry.digest = nil
+                entry.nameEnd = entry.nameStart
+                entry.labelsEnd = entry.nameStart
+                state.entries[offset] = entry
+            }
+        }
+    }
+
+    /// The offsets of records whose leaves say that they are locked until `time` or earlier,
+    /// ascending from `start` on, at most `limit`.
+    func due(notAfter time: Timestamp, from start: Int, limit: Int) -> [Int] {
+        var found: [Int] = []
+        var lower = start
+        while found.count < limit {
+            let isEnd = state.withLock { state in
+                let upper = min(lower + Self.stride, state.entries.count)
+                guard lower < upper else { return true }
+                for offset in lower..<upper where found.count < limit {
+                    if let entry = state.entries[offset], entry.until <= time {
+                        found.append(offset)
+                    }
+                }
+                lower = upper
+                return false
+            }
+            if isEnd { break }
+        }
+        return found
+    }
+
+    /// The lock that a record's leaf gives; nil if it is no evidence.
+    func lock(at offset: Int) -> (mode: RetentionMode, until: Timestamp)? {
+        state.withLock { state in
+            guard state.entries.indices.contains(offset) else { return nil }
+            return state.entries[offset].map { ($0.mode, $0.until) }
         }
     }
 

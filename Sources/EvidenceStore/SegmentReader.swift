@@ -60,6 +60,26 @@ struct SegmentReader: ~Copyable {
         return bytes
     }
 
+    /// A payload chunk as it is stored, unchecked: for copies; nil if it is not there.
+    func chunkBytes(of index: RecordIndex) throws(StoreError) -> [UInt8]? {
+        try value(.chunk(index, 0), in: payloads) { Self.copy($0) }
+    }
+
+    /// Whether a payload chunk is there, whatever its bytes are.
+    func hasChunk(of index: RecordIndex) throws(StoreError) -> Bool {
+        try value(.chunk(index, 0), in: payloads) { _ in true } ?? false
+    }
+
+    /// An opening as it is stored, unchecked: for copies; nil if it is not there.
+    func openingBytes(of index: RecordIndex) throws(StoreError) -> [UInt8]? {
+        try value(.record(index), in: openings) { Self.copy($0) }
+    }
+
+    /// A tile as it is stored, unchecked: for copies; nil if it is not there.
+    func tileBytes(_ tile: TileCoordinate) throws(StoreError) -> [UInt8]? {
+        try value(.tile(tile), in: tiles) { Self.copy($0) }
+    }
+
     /// How many records the file holds.
     func recordCount() throws(StoreError) -> UInt64 {
         guard let records else { return 0 }

@@ -6,6 +6,9 @@ import TransparencyLog
 
 /// Turns a full segment into its final, read-only files.
 ///
+/// What was erased until then is left out. The manifest says what the leaves say, so the files may
+/// hold less than it by what was erased.
+///
 /// Order, so that a crash at any point leaves either the open form or the sealed one whole:
 /// 1. everything is written under temporary names, with synced commits;
 /// 2. it is read back by another path: every leaf is hashed again up to the segment's root, and
@@ -24,32 +27,54 @@ struct SegmentSealer {
     /// Seals a full segment.
     ///
     /// `checkpoint`: the signed checkpoint of the tree that ends with this segment.
+    /// `erased`: the records of which only the leaf is taken over. What is erased while the seal
+    /// runs is for `SegmentEraser`, once it is done.
     /// - Returns: The manifest and the key filter, durable with the rest.
     func seal(
         _ segment: UnsealedSegment,
-        checkpoint: [UInt8]
+        checkpoint: [UInt8],
+        without erased: IndexRanges = .none
     ) throws(StoreError) -> (SegmentSummary, KeyFilter?) {
         let number = segment.number
         let reader = try segment.beginRead()
-        let contents = try contents(of: number, reader)
+        let contents = try contents(of: number, reader, without: erased)
         guard contents.tree.root == segment.tree.node(level: segment.tree.height, 0),
             let summary = contents.summary(of: number)
         else { throw .damaged(path: segment.path, detail: "its records do not give its root") }
-        try removeTemporaryFiles(number)
-        for (group, content) in contents.groups {
+        let groups = contents.groups.compactMapValues { $0.standing(without: erased) }
+        try removeInterruptedSeal(number)
+        for (group, content) in groups {
             try writePayloads(content, reader, to: temporary(paths.payloads(number, group)))
         }
         try writeLog(contents, summary, checkpoint, reader, to: temporary(paths.log(number)))
-        try verify(contents, summary)
-        try publish(contents, number)
+        try verify(groups, summary)
+        try publish(groups, number)
         return (summary, contents.filter)
     }
 
-    /// Removes what an interrupted seal left, and the open form of a sealed segment.
-    func removeLeftovers(_ number: SegmentNumber) throws(StoreError) {
+    /// Removes what an interrupted seal wrote, under temporary and final names: it may hold what was
+    /// erased since.
+    private func removeInterruptedSeal(_ number: SegmentNumber) throws(StoreError) {
         try removeTemporaryFiles(number)
         try onDisk { () throws(SystemError) in
-            guard try FileSystem.exists(paths.log(number)) else { return }
+            guard try !FileSystem.exists(paths.log(number)) else { return }
+            for name in try FileSystem.list(paths.segment(number))
+            where PayloadFileName(name) != nil || name == SegmentDigests.fileName {
+                try FileSystem.unlink("\(paths.segment(number))/\(name)")
+            }
+        }
+    }
+
+    /// Removes what an interrupted seal or rewrite left, or the open form of a sealed segment.
+    ///
+    /// What an interrupted erasure left in a sealed segment is for `SegmentEraser`, which may be at
+    /// work in it.
+    func removeLeftovers(_ number: SegmentNumber) throws(StoreError) {
+        let isSealed = try onDisk { () throws(SystemError) in
+            try FileSystem.exists(paths.log(number))
+        }
+        guard isSealed else { return try removeTemporaryFiles(number) }
+        try onDisk { () throws(SystemError) in
             let active = paths.active(number)
             guard try FileSystem.exists(active) else { return }
             // At a start nobody knows whether the rename that sealed it was synced.
@@ -61,7 +86,8 @@ struct SegmentSealer {
 
     private func contents(
         of number: SegmentNumber,
-        _ reader: borrowing SegmentReader
+        _ reader: borrowing SegmentReader,
+        without erased: IndexRanges
     ) throws(StoreError) -> SegmentContents {
         var contents = SegmentContents()
         let first = geometry.firstIndex(of: number).value
@@ -73,7 +99,7 @@ struct SegmentSealer {
                 record,
                 bytes: bytes.span,
                 frame: frame,
-                opening: try reader.opening(of: index),
+                opening: erased.contains(index) ? nil : try reader.opening(of: index),
                 at: index
             )
         }
@@ -151,7 +177,7 @@ struct SegmentSealer {
 
     /// Reads the temporary files as a reader of the sealed segment will.
     private func verify(
-        _ contents: SegmentContents,
+        _ groups: [PayloadGroup: SegmentContents.Group],
         _ summary: SegmentSummary
     ) throws(StoreError) {
         let number = summary.segment
@@ -166,7 +192,7 @@ struct SegmentSealer {
         guard tree.root == summary.root else {
             throw .damaged(path: log.path, detail: "it was not written as its records are")
         }
-        for (group, content) in contents.groups {
+        for (group, content) in groups {
             let file = try SealedFile(path: temporary(paths.payloads(number, group)))
             let payloads = try file.beginRead()
             for index in content.payloads {
@@ -178,15 +204,18 @@ struct SegmentSealer {
     }
 
     private func publish(
-        _ contents: SegmentContents,
+        _ groups: [PayloadGroup: SegmentContents.Group],
         _ number: SegmentNumber
     ) throws(StoreError) {
-        let held =
-            contents.groups.keys.sorted().map { paths.payloads(number, $0) } + [paths.log(number)]
-        let digests = try SegmentDigests.text(
-            ofFilesAt: held.map(temporary),
-            names: held.map { String($0.dropFirst(paths.segment(number).count + 1)) }
-        )
+        let held = groups.keys.sorted().map { paths.payloads(number, $0) } + [paths.log(number)]
+        var list = SegmentDigests()
+        for path in held {
+            try list.add(
+                String(path.dropFirst(paths.segment(number).count + 1)),
+                ofFileAt: temporary(path)
+            )
+        }
+        let digests = list.encoded
         let files = [paths.digests(number)] + held
         try onDisk { () throws(SystemError) in
             let file = try File(
@@ -209,10 +238,7 @@ struct SegmentSealer {
     private func removeTemporaryFiles(_ number: SegmentNumber) throws(StoreError) {
         let directory = paths.segment(number)
         try onDisk { () throws(SystemError) in
-            for name in try FileSystem.list(directory)
-            where name.hasSuffix(Self.temporarySuffix)
-                || name.hasSuffix(UnsealedSegment.lockPath(of: Self.temporarySuffix))
-            {
+            for name in try FileSystem.list(directory) where Self.isTemporary(name) {
                 try FileSystem.unlink(directory + "/" + name)
             }
         }
@@ -220,4 +246,11 @@ struct SegmentSealer {
 
     static let temporarySuffix = ".tmp"
     private func temporary(_ path: String) -> String { path + Self.temporarySuffix }
+
+    /// Whether a file of a segment is one that nobody needs after a crash.
+    static func isTemporary(_ name: String) -> Bool {
+        [temporarySuffix, SegmentRewrite.suffix].contains { suffix in
+            name.hasSuffix(suffix) || name.hasSuffix(UnsealedSegment.lockPath(of: suffix))
+        }
+    }
 }

@@ -29,6 +29,10 @@ package struct StorePaths: Hashable, Sendable {
     }
 
     package func active(_ number: SegmentNumber) -> String { segment(number) + "/active.mdb" }
+    /// The copy of `active.mdb` without what was erased, until it takes its place.
+    package func rewritten(_ number: SegmentNumber) -> String {
+        active(number) + SegmentRewrite.suffix
+    }
     package func log(_ number: SegmentNumber) -> String { segment(number) + "/log.mdb" }
 
     /// The digests of a sealed segment's files.
@@ -39,6 +43,11 @@ package struct StorePaths: Hashable, Sendable {
     /// A sealed segment's payloads of one expiry month and mode: `payloads-2033-11-C.mdb`.
     package func payloads(_ number: SegmentNumber, _ group: PayloadGroup) -> String {
         segment(number) + "/" + group.fileName
+    }
+
+    /// Any generation of such a file.
+    func payloads(_ number: SegmentNumber, _ name: PayloadFileName) -> String {
+        segment(number) + "/" + name.text
     }
 
     package func incoming(_ id: UploadID) -> String { "\(incoming)/\(id).zst" }

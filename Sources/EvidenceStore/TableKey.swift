@@ -53,5 +53,6 @@ enum TableName {
     static let byKey = "by_key"
     static let bySequence = "by_sequence"
     static let due = "due"
+    static let acts = "acts"
     static let manifest = "manifest"
 }

@@ -12,9 +12,10 @@ import TransparencyLog
 final class UnsealedSegment: Sendable {
     let number: SegmentNumber
     let geometry: SegmentGeometry
+    /// Where the segment's file is; that of a copy once it has taken its place.
     let path: String
     let tree: SegmentTree
-    let index = SegmentIndex()
+    let index: SegmentIndex
     private let environment: LMDBKit.Environment
     private let records: Database
     private let payloads: Database
@@ -28,18 +29,62 @@ final class UnsealedSegment: Sendable {
     ]
 
     /// Opens a segment's file, or makes it with its directory, durably.
-    init(_ number: SegmentNumber, geometry: SegmentGeometry, paths: StorePaths) throws(StoreError) {
-        self.number = number
-        self.geometry = geometry
-        let path = paths.active(number)
-        self.path = path
-        tree = SegmentTree(geometry: geometry)
+    convenience init(
+        _ number: SegmentNumber,
+        geometry: SegmentGeometry,
+        paths: StorePaths
+    ) throws(StoreError) {
         try onDisk { () throws(SystemError) in
             try FileSystem.makeDirectoryIfAbsent(paths.segment(number))
         }
+        try self.init(
+            number,
+            file: paths.active(number),
+            paths: paths,
+            tree: SegmentTree(geometry: geometry),
+            index: SegmentIndex(),
+            geometry: geometry
+        )
+        // Also of a file that was there: who made it may have ended before this.
+        try onDisk { () throws(SystemError) in
+            try FileSystem.syncDirectory(paths.segment(number))
+            try FileSystem.syncDirectory(paths.segments)
+        }
+    }
+
+    /// Makes an empty file that is to take the place of another segment's file.
+    ///
+    /// The two share the tree and the index, which the sequencer goes on filling.
+    convenience init(
+        toReplace segment: UnsealedSegment,
+        paths: StorePaths
+    ) throws(StoreError) {
+        try self.init(
+            segment.number,
+            file: paths.rewritten(segment.number),
+            paths: paths,
+            tree: segment.tree,
+            index: segment.index,
+            geometry: segment.geometry
+        )
+    }
+
+    private init(
+        _ number: SegmentNumber,
+        file: String,
+        paths: StorePaths,
+        tree: SegmentTree,
+        index: SegmentIndex,
+        geometry: SegmentGeometry
+    ) throws(StoreError) {
+        self.number = number
+        self.geometry = geometry
+        path = paths.active(number)
+        self.tree = tree
+        self.index = index
         do throws(LMDBError) {
             environment = try LMDBKit.Environment(
-                path: path,
+                path: file,
                 access: .readWrite(mapSizeBytes: Self.mapSizeBytes(geometry)),
                 maxDatabases: 4
             )
@@ -51,18 +96,13 @@ final class UnsealedSegment: Sendable {
             try transaction.commit()
             _ = try environment.clearStaleReaders()
             growth = FileGrowth(
-                path: path,
+                path: file,
                 usedBytes: try environment.information().usedBytes,
                 sizeBytes: try environment.fileSizeBytes,
                 stepBytes: geometry.height == 8 ? 256 << 10 : 4 << 20
             )
         } catch {
-            throw StoreError(error, path: path)
-        }
-        // Also of a file that was there: who made it may have ended before this.
-        try onDisk { () throws(SystemError) in
-            try FileSystem.syncDirectory(paths.segment(number))
-            try FileSystem.syncDirectory(paths.segments)
+            throw StoreError(error, path: file)
         }
     }
 
@@ -114,9 +154,8 @@ final class UnsealedSegment: Sendable {
     ) throws(LMDBError) {
         try TableKey.record(pending.index).withSpan { key throws(LMDBError) in
             try transaction.put(key, pending.frameBytes.span, in: records, mode: .append)
-            if let opening = pending.opening {
-                let bytes = opening.salt + opening.description
-                try transaction.put(key, bytes.span, in: openings, mode: .append)
+            if let opening = pending.openingBytes {
+                try transaction.put(key, opening.span, in: openings, mode: .append)
             }
         }
         if let chunk = pending.chunk {
@@ -135,7 +174,7 @@ final class UnsealedSegment: Sendable {
         for pending in batch {
             count += pages(pending.frameBytes.count)
             if let chunk = pending.chunk { count += pages(chunk.count) }
-            if let opening = pending.opening { count += pages(opening.description.count) }
+            if let opening = pending.openingBytes { count += pages(opening.count) }
         }
         return UInt64(count * page)
     }
@@ -186,5 +225,17 @@ struct PendingRecord {
     let index: RecordIndex
     let frameBytes: [UInt8]
     let chunk: [UInt8]?
-    let opening: SealedOpening?
+    /// Salt and description.
+    let openingBytes: [UInt8]?
+}
+
+extension PendingRecord {
+    init(index: RecordIndex, frameBytes: [UInt8], chunk: [UInt8]?, opening: SealedOpening?) {
+        self.init(
+            index: index,
+            frameBytes: frameBytes,
+            chunk: chunk,
+            openingBytes: opening.map { $0.salt + $0.description }
+        )
+    }
 }

@@ -8,6 +8,8 @@ import Platform
 final class UploadDirectory: Sendable {
     private let paths: StorePaths
     private let taken = Mutex<[UploadID]>([])
+    /// Files move and go under this lock, so that one that moves is not missed by an erasure.
+    private let moving = Mutex(())
 
     init(_ paths: StorePaths) {
         self.paths = paths
@@ -36,6 +38,11 @@ final class UploadDirectory: Sendable {
     func settle() throws(StoreError) {
         let ids = taken.withLock { $0 }
         guard !ids.isEmpty else { return }
+        try moving.withLock { _ throws(StoreError) in try move(ids) }
+        taken.withLock { $0.removeFirst(ids.count) }
+    }
+
+    private func move(_ ids: [UploadID]) throws(StoreError) {
         try onDisk { () throws(SystemError) in
             var changed: Set<String> = []
             for id in ids {
@@ -47,7 +54,41 @@ final class UploadDirectory: Sendable {
             for directory in changed { try FileSystem.syncDirectory(directory) }
             try FileSystem.syncDirectory(paths.incoming)
         }
-        taken.withLock { $0.removeFirst(ids.count) }
+    }
+
+    /// Removes the files of erased records, durably.
+    ///
+    /// The content goes at once, also under a reader that has a file open: it reads the end of the
+    /// file then. Ids without a file are done already.
+    func erase(_ ids: [UploadID]) throws(StoreError) -> ErasedBytes {
+        guard !ids.isEmpty else { return ErasedBytes() }
+        return try moving.withLock { _ throws(StoreError) in
+            try onDisk { () throws(SystemError) in
+                var result = ErasedBytes()
+                // Those of files that are gone too: a crash may have come before their sync.
+                var directories: Set<String> = [paths.incoming]
+                for id in ids {
+                    let final = paths.payloadFile(id)
+                    directories.insert(FileSystem.parent(of: final))
+                    for path in [final, paths.incoming(id)] where try FileSystem.exists(path) {
+                        result += ErasedBytes(files: 1, bytes: try Self.erase(path))
+                    }
+                }
+                for directory in directories { try FileSystem.syncDirectory(directory) }
+                return result
+            }
+        }
+    }
+
+    /// Empties a file and removes its name.
+    ///
+    /// - Returns: How many bytes of the disk it took.
+    private static func erase(_ path: String) throws(SystemError) -> UInt64 {
+        let bytes = try FileSystem.allocatedBytes(path)
+        try FileSystem.setPermissions(path, 0o600)
+        try File(path, .readWrite).truncate(toSizeBytes: 0)
+        try FileSystem.unlink(path)
+        return bytes
     }
 
     /// At the start: keeps what records of unsealed segments name, removes the rest.

@@ -47,6 +47,17 @@ package enum FileSystem {
         try information(path) != nil
     }
 
+    /// How many bytes of the disk a file takes.
+    ///
+    /// Reference: stat(2), `st_blocks`.
+    package static func allocatedBytes(_ path: String) throws(SystemError) -> UInt64 {
+        var found = stat()
+        guard unsafe lstat(path, &found) == 0 else {
+            throw SystemError(operation: "inspect", path: path, errno: .current)
+        }
+        return UInt64(found.st_blocks) * 512
+    }
+
     /// Makes one directory.
     package static func makeDirectory(
         _ path: String,
@@ -200,5 +211,11 @@ package enum FileSystem {
     package static func parent(of path: String) -> String {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    /// The last part of a path: "a/b/c" -> "c".
+    package static func name(of path: String) -> String {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return path }
+        return String(path[path.utf8.index(after: slash)...])
     }
 }

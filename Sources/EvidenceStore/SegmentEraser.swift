@@ -1,0 +1,254 @@
+import EvidenceModel
+import Platform
+import TransparencyLog
+
+/// What an erasure gave back.
+package struct ErasedBytes: Equatable, Sendable {
+    /// Files that are gone, those included that a smaller one took the place of.
+    package var files = 0
+    /// Bytes on the disk.
+    package var bytes: UInt64 = 0
+
+    package static func += (left: inout ErasedBytes, right: ErasedBytes) {
+        left.files += right.files
+        left.bytes += right.bytes
+    }
+}
+
+/// Removes the bytes of records whose erasure is durable in the log.
+///
+/// In a sealed segment, for each file of payloads:
+/// 1. what was left by an interrupted erasure is removed;
+/// 2. if something in the file stands, that is copied into the file's next generation under a
+///    temporary name, synced, read back, and gets its name;
+/// 3. `SHA256SUMS` is written anew, with the lines of the other files as they were: its rename is
+///    what makes the erasure take effect, and the directory is synced;
+/// 4. the old file is unlinked, the directory synced, and readers turn to the new file. The space is
+///    given back when the last reader in the old one is done.
+///
+/// A crash at any point leaves a list and the files that it names. The same call again finishes
+/// what is left, and does nothing where nothing is.
+struct SegmentEraser: Sendable {
+    let paths: StorePaths
+    let geometry: SegmentGeometry
+    let sealed: SealedSegmentCache
+    let uploads: UploadDirectory
+    /// Called after each change of the file system; tests look at what a crash there leaves.
+    var afterStep: @Sendable (_ step: String) -> Void = { _ in }
+
+    init(
+        paths: StorePaths,
+        geometry: SegmentGeometry,
+        sealed: SealedSegmentCache,
+        uploads: UploadDirectory
+    ) {
+        self.paths = paths
+        self.geometry = geometry
+        self.sealed = sealed
+        self.uploads = uploads
+    }
+
+    /// Removes payloads, openings and what was made from these, of records of a sealed segment.
+    ///
+    /// Durable on return. One thread at a time erases in a segment.
+    ///
+    /// `erased`: all records of the segment that the log says are erased; those of other segments
+    /// are left out of account.
+    /// - Throws: `damaged` if the list or a record cannot be read, `system`. What was done until
+    ///   then stays done; call again.
+    func erase(
+        _ erased: IndexRanges,
+        in number: SegmentNumber
+    ) throws(StoreError) -> ErasedBytes {
+        let segment = try sealed.segment(number)
+        let members = try SegmentMembers(of: segment.log, number, geometry, without: erased)
+        var digests = try SegmentDigests(of: number, paths)
+        var result = try removeLeftovers(number, digests, members)
+        var (ended, shrunk): ([PayloadFileName], [PayloadFileName]) = ([], [])
+        for name in digests.files.values.sorted() {
+            guard let part = members.groups[name.group], part.hasErased else { continue }
+            if part.standing.isEmpty {
+                ended.append(name)
+            } else if try holdsErased(paths.payloads(number, name), part) {
+                shrunk.append(name)
+            }
+        }
+        // First the files that go wholly: they make room for the copies.
+        if !ended.isEmpty {
+            for name in ended { digests.remove(name.text) }
+            result += try publish(digests, number, replacing: ended, segment)
+        }
+        for name in shrunk {
+            guard let part = members.groups[name.group] else { continue }
+            let written = try copy(name, part.standing, segment)
+            digests.remove(name.text)
+            try digests.add(name.next.text, ofFileAt: paths.payloads(number, name.next))
+            result += try publish(digests, number, replacing: [name], segment)
+            result.bytes -= min(result.bytes, written)
+        }
+        // Also where nothing was left to do: a crash may have come before this.
+        try syncDirectory(number)
+        result += try uploads.erase(members.erasedUploads)
+        return result
+    }
+
+    /// Removes the payload files of records in a segment that is not sealed.
+    ///
+    /// What stands in its table goes when the segment is written anew (`SegmentRewrite`) or sealed.
+    func erasePayloadFiles(
+        of erased: IndexRanges,
+        in segment: UnsealedSegment
+    ) throws(StoreError) -> ErasedBytes {
+        let reader = try segment.beginRead()
+        let first = geometry.firstIndex(of: segment.number).value
+        let end = first + (try reader.recordCount())
+        var ids: [UploadID] = []
+        for index in erased.indexes where (first..<end).contains(index.value) {
+            let frame = try reader.withRecord(at: index) { frame, _ in frame }
+            if case .file(let id, _) = frame.payload { ids.append(id) }
+        }
+        return try uploads.erase(ids)
+    }
+
+    // MARK: Steps
+
+    /// Whether a file still holds something of erased records.
+    ///
+    /// - Throws: `damaged` if it holds what is of no record.
+    private func holdsErased(
+        _ path: String,
+        _ part: SegmentMembers.Part
+    ) throws(StoreError) -> Bool {
+        let isThere = try onDisk { () throws(SystemError) in try FileSystem.exists(path) }
+        // A missing file holds nothing; what should stand in it is for `fsck` to report.
+        guard isThere else { return false }
+        let file = try SealedFile(path: path)
+        var (hasErased, isStrange) = (false, false)
+        for (table, known) in [
+            (TableName.payloads, part.payloads), (TableName.openings, part.openings),
+        ] {
+            try file.scan(table, prefix: []) { key, _ in
+                let index = BigEndian.read(UInt64.self, from: key, at: 0).map { RecordIndex($0) }
+                switch index.flatMap({ known[$0] }) {
+                case .erased: hasErased = true
+                case .standing: break
+                case nil: isStrange = true
+                }
+                return true
+            }
+        }
+        guard !isStrange else {
+            throw .damaged(path: path, detail: "it holds entries that belong to no record")
+        }
+        return hasErased
+    }
+
+    /// Writes the next generation of a file.
+    ///
+    /// - Returns: Its size on disk.
+    private func copy(
+        _ name: PayloadFileName,
+        _ standing: SegmentContents.Group,
+        _ segment: SealedSegment
+    ) throws(StoreError) -> UInt64 {
+        let final = paths.payloads(segment.number, name.next)
+        let temporary = final + SegmentSealer.temporarySuffix
+        let copy = PayloadCopy(
+            source: try SealedFile(path: paths.payloads(segment.number, name)),
+            log: segment.log,
+            standing: standing
+        )
+        do throws(StoreError) {
+            try copy.write(to: temporary)
+            afterStep("copy written")
+            try copy.verify(temporary)
+            try onDisk { () throws(SystemError) in
+                try FileSystem.setPermissions(temporary, 0o440)
+                try File(temporary, .read).sync()
+                try FileSystem.rename(temporary, to: final)
+            }
+        } catch {
+            // A full disk should not be kept full; what stays is removed by the next erasure.
+            for path in [temporary, UnsealedSegment.lockPath(of: temporary)] {
+                try? FileSystem.unlinkIfPresent(path)
+            }
+            throw error
+        }
+        afterStep("copy named")
+        try syncDirectory(segment.number)
+        return try onDisk { () throws(SystemError) in try FileSystem.allocatedBytes(final) }
+    }
+
+    /// Makes a list of files the valid one, then removes those that it no longer names.
+    private func publish(
+        _ digests: SegmentDigests,
+        _ number: SegmentNumber,
+        replacing old: [PayloadFileName],
+        _ segment: SealedSegment
+    ) throws(StoreError) -> ErasedBytes {
+        let path = paths.digests(number)
+        let temporary = path + SegmentSealer.temporarySuffix
+        try onDisk { () throws(SystemError) in
+            try FileSystem.unlinkIfPresent(temporary)
+            let file = try File(temporary, .create(permissions: 0o440))
+            try file.write(digests.encoded.span)
+            try file.sync()
+            afterStep("list written")
+            try FileSystem.rename(temporary, to: path)
+        }
+        afterStep("list renamed")
+        try syncDirectory(number)
+        let result = try remove(old.map { paths.payloads(number, $0) })
+        try syncDirectory(number)
+        // After the unlink: from here on nobody opens the old files.
+        segment.refresh()
+        sealed.refresh(number)
+        return result
+    }
+
+    /// Removes what an interrupted erasure left.
+    ///
+    /// A file goes only if the list names another generation of it that is there, or if by the
+    /// leaves nothing in it stands: a damaged list must not cost evidence.
+    private func removeLeftovers(
+        _ number: SegmentNumber,
+        _ digests: SegmentDigests,
+        _ members: SegmentMembers
+    ) throws(StoreError) -> ErasedBytes {
+        let directory = paths.segment(number)
+        let names = try onDisk { () throws(SystemError) in try FileSystem.list(directory) }
+        let files = digests.files
+        let leftovers = names.filter { name in
+            if SegmentSealer.isTemporary(name) { return true }
+            guard let file = PayloadFileName(name), files[file.group] != file else { return false }
+            if let valid = files[file.group] { return names.contains(valid.text) }
+            return members.groups[file.group]?.standing.isEmpty ?? false
+        }
+        guard !leftovers.isEmpty else { return ErasedBytes() }
+        // Nobody knows whether the rename of the list was synced.
+        try syncDirectory(number)
+        let result = try remove(leftovers.map { "\(directory)/\($0)" })
+        try syncDirectory(number)
+        return result
+    }
+
+    private func remove(_ files: [String]) throws(StoreError) -> ErasedBytes {
+        var result = ErasedBytes()
+        for path in files {
+            try onDisk { () throws(SystemError) in
+                guard try FileSystem.exists(path) else { return }
+                let bytes = try FileSystem.allocatedBytes(path)
+                try FileSystem.unlink(path)
+                result += ErasedBytes(files: 1, bytes: bytes)
+            }
+            afterStep("file unlinked")
+        }
+        return result
+    }
+
+    private func syncDirectory(_ number: SegmentNumber) throws(StoreError) {
+        let directory = paths.segment(number)
+        try onDisk { () throws(SystemError) in try FileSystem.syncDirectory(directory) }
+        afterStep("directory synced")
+    }
+}
