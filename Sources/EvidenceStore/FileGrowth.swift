@@ -19,8 +19,9 @@ final class FileGrowth: Sendable {
     }
 
     private let path: String
-    /// The file itself: its name may come to be that of another one, whose pages zeros must not
-    /// meet. Nil if it could not be opened.
+    /// The file itself, or nil if it could not be opened.
+    ///
+    /// Its name may come to be that of another one, whose pages zeros must not meet.
     private let file: File?
     private let stepBytes: UInt64
     private let state: Mutex<State>
