@@ -16,8 +16,8 @@ import TransparencyLog
 /// ```
 ///
 /// `by_sequence` and `due` tell only what stands in every leaf and are in `log.mdb` for all
-/// evidence, `acts` for all records that are none. The others are made from the description: those of sealed records are kept beside their
-/// openings.
+/// evidence, `acts` for all records that are none. The others are made from the description: those
+/// of sealed records are kept beside their openings.
 struct IndexEntries {
     typealias Entry = (key: [UInt8], value: [UInt8])
 

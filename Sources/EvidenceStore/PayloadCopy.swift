@@ -8,8 +8,8 @@ struct PayloadCopy {
 
     /// Writes the copy, synced.
     ///
-    /// What is damaged is carried over as it is: the record's checksum and commitment go on telling.
-    /// The entries made from descriptions are made anew.
+    /// What is damaged is carried over as it is: the record's checksum and commitment go on
+    /// telling. The entries made from descriptions are made anew.
     func write(to path: String) throws(StoreError) {
         let reader = try source.beginRead()
         let writer = try SealedFileWriter(path: path)

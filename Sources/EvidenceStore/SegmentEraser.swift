@@ -23,8 +23,8 @@ package struct ErasedBytes: Equatable, Sendable {
 ///    temporary name, synced, read back, and gets its name;
 /// 3. `SHA256SUMS` is written anew, with the lines of the other files as they were: its rename is
 ///    what makes the erasure take effect, and the directory is synced;
-/// 4. the old file is unlinked, the directory synced, and readers turn to the new file. The space is
-///    given back when the last reader in the old one is done.
+/// 4. the old file is unlinked, the directory synced, and readers turn to the new file. The space
+///    is given back when the last reader in the old one is done.
 ///
 /// A crash at any point leaves a list and the files that it names. The same call again finishes
 /// what is left, and does nothing where nothing is.

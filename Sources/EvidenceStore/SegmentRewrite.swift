@@ -5,19 +5,20 @@ import TransparencyLog
 /// A copy of the active segment's file without what was erased, made beside it until it takes its
 /// place.
 ///
-/// LMDB marks what is deleted as free: the bytes stay, in free pages and in the gaps of others, until
-/// something else happens to be written there. A fresh file has never seen them.
+/// LMDB marks what is deleted as free: the bytes stay, in free pages and in the gaps of others,
+/// until something else happens to be written there. A fresh file has never seen them.
 ///
-/// 1. In the background (`copy`): records, tiles, and the payloads and openings that stand, batch by
-///    batch, each synced and read back. Appends go on; records never change, so a batch needs no
+/// 1. In the background (`copy`): records, tiles, and the payloads and openings that stand, batch
+///    by batch, each synced and read back. Appends go on; records never change, so a batch needs no
 ///    view of the file but that of its own moment.
 /// 2. On the sequencer's thread (`copyRest`): what was appended since, which is little.
-/// 3. There too (`replace`): the copy is renamed over the segment's file, the directory is synced, and
-///    the segment goes on in the copy. The rename is what makes the rewrite take effect: before it
-///    the old file is whole, after it the new one. A copy that is left over is removed at the start.
+/// 3. There too (`replace`): the copy is renamed over the segment's file, the directory is synced,
+///    and the segment goes on in the copy. The rename is what makes the rewrite take effect: before
+///    it the old file is whole, after it the new one. A copy that is left over is removed at the
+///    start.
 ///
-/// LMDB keeps its readers and its mutexes in a file named after the data's, and the environment that
-/// closes clears all slots of its process there. So old and new must not share it: the copy is
+/// LMDB keeps its readers and its mutexes in a file named after the data's, and the environment
+/// that closes clears all slots of its process there. So old and new must not share it: the copy is
 /// opened under its temporary name, with a lock file of its own, that is renamed after the data.
 /// Both environments know their files by descriptor, not by name; readers in the old one go on, and
 /// it closes when the last of them is done.
@@ -58,8 +59,8 @@ final class SegmentRewrite: @unchecked Sendable {
         afterStep("copy made")
     }
 
-    /// Copies the segment's first `count` records, but for those that are in the copy, and has zeros
-    /// written ahead of the appends to come.
+    /// Copies the segment's first `count` records, but for those that are in the copy, and has
+    /// zeros written ahead of the appends to come.
     ///
     /// To be repeated while many were appended meanwhile. Any thread.
     ///

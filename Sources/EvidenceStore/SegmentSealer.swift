@@ -52,8 +52,8 @@ struct SegmentSealer {
         return (summary, contents.filter)
     }
 
-    /// Removes what an interrupted seal wrote, under temporary and final names: it may hold what was
-    /// erased since.
+    /// Removes what an interrupted seal wrote, under temporary and final names: it may hold what
+    /// was erased since.
     private func removeInterruptedSeal(_ number: SegmentNumber) throws(StoreError) {
         try removeTemporaryFiles(number)
         try onDisk { () throws(SystemError) in
