@@ -36,6 +36,13 @@ public struct LimitViolation: Error, Equatable, Sendable {
         case founders
         case segmentHeight
         case verifierKeys
+        case matter
+        case event
+        case reason
+        case principal
+        case namePrefix = "name prefix"
+        case expiry
+        case collections
     }
 
     /// The kind of refusal.

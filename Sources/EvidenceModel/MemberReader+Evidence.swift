@@ -47,18 +47,47 @@ extension MemberReader {
         guard var inner = try enterObject("lock", &cursor, bytes) else {
             throw .missingMember("lock")
         }
-        let modeText = try string("mode", &inner, bytes)
+        let durationText = try optionalString("duration", &inner, bytes)
+        if let durationText {
+            let eventText = try string("event", &inner, bytes)
+            let mode = try mode(&inner, bytes)
+            try leave(inner, to: &cursor, bytes)
+            return Lock(
+                mode: mode,
+                awaiting: try checked("event") { () throws(LimitViolation) in
+                    try EventName(eventText)
+                },
+                then: try checked("duration") { () throws(LimitViolation) in
+                    try RetentionDuration(parsing: durationText)
+                }
+            )
+        }
+        let mode = try mode(&inner, bytes)
         let untilText = try string("until", &inner, bytes)
         try leave(inner, to: &cursor, bytes)
-        guard let mode = RetentionMode(rawValue: modeText) else {
-            throw .invalidMember("mode", reason: "must be COMPLIANCE or GOVERNANCE")
-        }
         guard let until = Timestamp(rfc3339Seconds: untilText),
             let lock = Lock(mode: mode, until: until)
         else {
             throw .invalidMember("until", reason: "must be a time in seconds, UTC")
         }
         return lock
+    }
+
+    private mutating func mode(
+        _ cursor: inout Cursor,
+        _ bytes: Span<UInt8>
+    ) throws(RecordError) -> RetentionMode {
+        guard let mode = RetentionMode(rawValue: try string("mode", &cursor, bytes)) else {
+            throw .invalidMember("mode", reason: "must be COMPLIANCE or GOVERNANCE")
+        }
+        return mode
+    }
+
+    private func checked<Value>(
+        _ name: String,
+        _ make: () throws(LimitViolation) -> Value
+    ) throws(RecordError) -> Value {
+        do { return try make() } catch { throw Self.invalid(name, error) }
     }
 
     mutating func mediaType(

@@ -148,7 +148,7 @@ public enum ReceiptVerification {
                 expected: "an opening, because the record is sealed",
                 found: "none; without it the payload cannot be compared"
             )
-        case (.logCreated, _):
+        case (.logCreated, _), (.act, _):
             throw VerificationFailure(
                 step: .payload,
                 expected: "a record of evidence",

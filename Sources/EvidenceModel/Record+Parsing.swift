@@ -17,10 +17,11 @@ extension Record {
 
     private static func decode(_ bytes: Span<UInt8>) throws(RecordError) -> Record {
         guard let kind = try kind(of: bytes) else { throw .missingMember("kind") }
-        switch RecordKind(rawValue: kind) {
+        guard let kind = RecordKind(rawValue: kind) else { throw .unknownKind(excerpt(kind)) }
+        switch kind {
         case .evidence: return try decodeEvidence(bytes)
         case .logCreated: return .logCreated(try LogCreation(canonicalBytes: bytes))
-        case nil: throw .unknownKind(excerpt(kind))
+        default: return .act(try ActRecord(kind: kind, canonicalBytes: bytes))
         }
     }
 

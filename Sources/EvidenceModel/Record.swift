@@ -14,6 +14,8 @@ public enum Record: Hashable, Sendable {
     case sealedEvidence(SealedEvidence)
     /// The first record of a log.
     case logCreated(LogCreation)
+    /// A record that sets rules, changes locks, or reports what the log did.
+    case act(ActRecord)
 
     /// The largest record.
     public static let maximumSizeBytes = 65_535
@@ -39,6 +41,7 @@ public enum Record: Hashable, Sendable {
                     lock: evidence.lock
                 )
         case .logCreated(let creation): creation.encoded
+        case .act(let record): record.encoded
         }
     }
 
@@ -47,6 +50,7 @@ public enum Record: Hashable, Sendable {
         switch self {
         case .evidence, .sealedEvidence: .evidence
         case .logCreated: .logCreated
+        case .act(let record): record.act.kind
         }
     }
 
@@ -56,6 +60,7 @@ public enum Record: Hashable, Sendable {
         case .evidence(let evidence): evidence.received
         case .sealedEvidence(let evidence): evidence.received
         case .logCreated(let creation): creation.received
+        case .act(let record): record.received
         }
     }
 
@@ -64,7 +69,7 @@ public enum Record: Hashable, Sendable {
         switch self {
         case .evidence(let evidence): evidence.collection
         case .sealedEvidence(let evidence): evidence.collection
-        case .logCreated: nil
+        case .logCreated, .act: nil
         }
     }
 
@@ -73,7 +78,7 @@ public enum Record: Hashable, Sendable {
         switch self {
         case .evidence(let evidence): evidence.sequence
         case .sealedEvidence(let evidence): evidence.sequence
-        case .logCreated: nil
+        case .logCreated, .act: nil
         }
     }
 
@@ -82,7 +87,7 @@ public enum Record: Hashable, Sendable {
         switch self {
         case .evidence(let evidence): evidence.lock
         case .sealedEvidence(let evidence): evidence.lock
-        case .logCreated: nil
+        case .logCreated, .act: nil
         }
     }
 }
@@ -91,6 +96,19 @@ public enum Record: Hashable, Sendable {
 public enum RecordKind: String, Sendable, Hashable, CaseIterable {
     case evidence
     case logCreated = "log.created"
+    case policySet = "policy.set"
+    case lockExtended = "lock.extended"
+    case lockBypassed = "lock.bypassed"
+    case eventRecorded = "event.recorded"
+    case holdPlaced = "hold.placed"
+    case holdReleased = "hold.released"
+    case payloadErased = "payload.erased"
+    case payloadPurged = "payload.purged"
+    case clockResynced = "clock.resynced"
+    case census
+    case accessChanged = "access.changed"
+    case accessDigest = "access.digest"
+    case logClosed = "log.closed"
 }
 
 /// An open record of kind `evidence`.

@@ -4,8 +4,8 @@ internal import Cryptography
 /// for what does.
 ///
 /// ```
-/// head      {"collection":…,"kind":"evidence",…"lock":{"mode":"
-/// lock      COMPLIANCE","until":"2033-11-22T00:00:00Z"},
+/// head      {"collection":…,"kind":"evidence",…"lock":
+/// lock      {"mode":"COMPLIANCE","until":"2033-11-22T00:00:00Z"},
 /// middle    "mediaType":…,"payload":{…},"received":"
 /// received  2026-11-21T01:02:03.456Z","sequence":41
 /// tail      ,"submitter":…,"v":1}
@@ -15,8 +15,8 @@ struct RecordTemplate: Sendable {
     private let middle: [UInt8]
     private let tail: [UInt8]
 
-    /// Bytes of the gaps at most: mode, date, time, number and the quotation marks between.
-    private static let gapsSizeBytes = 128
+    /// Bytes of the gaps at most: lock, time, number and the quotation marks between.
+    private static let gapsSizeBytes = 256
 
     /// The template of an open record.
     init(collection: CollectionName, description: EvidenceDescription) {
@@ -27,7 +27,7 @@ struct RecordTemplate: Sendable {
         description.appendIdempotencyKey(to: &head)
         head.append(ascii: "\"kind\":\"evidence\",")
         description.appendLabels(to: &head)
-        head.append(ascii: "\"lock\":{\"mode\":\"")
+        head.append(ascii: "\"lock\":")
 
         var middle: [UInt8] = []
         description.appendMediaTypeNameAndPayload(to: &middle)
@@ -46,7 +46,7 @@ struct RecordTemplate: Sendable {
         CanonicalJSON.append(string: collection.text, to: &head)
         head.append(ascii: ",\"commitment\":\"")
         commitment.appendHex(to: &head)
-        head.append(ascii: "\",\"kind\":\"evidence\",\"lock\":{\"mode\":\"")
+        head.append(ascii: "\",\"kind\":\"evidence\",\"lock\":")
         self.init(head: head, middle: Array("\"received\":\"".utf8), tail: Array(",\"v\":1}".utf8))
     }
 
@@ -63,15 +63,34 @@ struct RecordTemplate: Sendable {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(head.count + middle.count + tail.count + Self.gapsSizeBytes)
         bytes.append(contentsOf: head)
-        bytes.append(ascii: lock.mode.rawValue)
-        bytes.append(ascii: "\",\"until\":\"")
-        lock.until.appendRFC3339Seconds(to: &bytes)
-        bytes.append(ascii: "\"},")
+        lock.appendCanonical(to: &bytes)
+        bytes.append(JSONReader.comma)
         bytes.append(contentsOf: middle)
         received.appendRFC3339(to: &bytes)
         bytes.append(ascii: "\",\"sequence\":")
         bytes.append(ascii: String(sequence.value))
         bytes.append(contentsOf: tail)
         return bytes
+    }
+}
+
+extension Lock {
+    /// Appends the lock as a canonical object.
+    func appendCanonical(to bytes: inout [UInt8]) {
+        switch end {
+        case .until(let until):
+            bytes.append(ascii: "{\"mode\":\"")
+            bytes.append(ascii: mode.rawValue)
+            bytes.append(ascii: "\",\"until\":\"")
+            until.appendRFC3339Seconds(to: &bytes)
+        case .awaiting(let event, let duration):
+            bytes.append(ascii: "{\"duration\":\"")
+            bytes.append(ascii: duration.description)
+            bytes.append(ascii: "\",\"event\":\"")
+            bytes.append(ascii: event.text)
+            bytes.append(ascii: "\",\"mode\":\"")
+            bytes.append(ascii: mode.rawValue)
+        }
+        bytes.append(ascii: "\"}")
     }
 }

@@ -97,6 +97,12 @@ public struct RetentionDuration: Hashable, Sendable {
         return start.adding(milliseconds: count * seconds * Timestamp.millisecondsPerSecond)
     }
 
+    /// The end of a lock of this length, rounded **up**: to 00:00Z for a day or more, else to the
+    /// second; `nil` beyond 9999.
+    func roundedUp(_ end: Timestamp) -> Timestamp? {
+        isDayOrMore ? end.roundedUpToMidnight() : end.roundedUpToSecond()
+    }
+
     /// The length with a year of 365.2425 days; to compare durations without a calendar.
     var nominalSeconds: Int64 { count * (unit.fixedSeconds ?? 31_556_952) }
 }

@@ -73,6 +73,18 @@ public struct RetentionPolicy: Hashable, Sendable {
         self.maximum = maximum
     }
 
+    /// The same rules; no weaker mode than the policy's own is granted.
+    var withoutWeakerModes: RetentionPolicy {
+        RetentionPolicy(
+            mode: mode,
+            weakestMode: mode,
+            minimum: minimum,
+            standard: standard,
+            maximum: maximum,
+            isChecked: ()
+        )
+    }
+
     /// Decides the lock of a record received at `now`.
     ///
     /// The range is checked on the requested length, before rounding; the date is then rounded
@@ -107,7 +119,7 @@ public struct RetentionPolicy: Hashable, Sendable {
         return lock
     }
 
-    private func grantedMode(for requested: RetentionMode?) throws(LockRefusal) -> RetentionMode {
+    func grantedMode(for requested: RetentionMode?) throws(LockRefusal) -> RetentionMode {
         guard let requested else { return mode }
         guard weakestMode == .governance || requested == .compliance else {
             throw .modeTooWeak(requested: requested, policy: weakestMode)
@@ -115,7 +127,7 @@ public struct RetentionPolicy: Hashable, Sendable {
         return requested
     }
 
-    private func checkRange(_ end: Timestamp, from now: Timestamp) throws(LockRefusal) {
+    func checkRange(_ end: Timestamp, from now: Timestamp) throws(LockRefusal) {
         guard let earliest = minimum.end(from: now), end >= earliest else {
             throw .tooShort(until: end, minimum: minimum)
         }
@@ -134,7 +146,7 @@ public struct RetentionPolicy: Hashable, Sendable {
     }
 
     private func roundedUp(_ end: Timestamp, of duration: RetentionDuration) -> Timestamp? {
-        duration.isDayOrMore ? end.roundedUpToMidnight() : end.roundedUpToSecond()
+        duration.roundedUp(end)
     }
 
     private func max(_ left: Timestamp?, _ right: Timestamp?) -> Timestamp? {
@@ -155,6 +167,8 @@ public enum LockRefusal: Error, Equatable, Sendable {
     case inThePast(until: Timestamp, now: Timestamp)
     /// The lock would end after the year 9999.
     case beyondCalendar
+    /// A date was requested where locks end a duration after an event.
+    case untilWithEvent(EventName)
 }
 
 extension LockRefusal: CustomStringConvertible {
@@ -171,6 +185,9 @@ extension LockRefusal: CustomStringConvertible {
             "the requested time \(until) is in the past; it is \(now)"
         case .beyondCalendar:
             "the lock would end after the year 9999"
+        case .untilWithEvent(let event):
+            "the collection's locks end some time after the event \(event): a duration may be "
+                + "requested, not a date"
         }
     }
 }

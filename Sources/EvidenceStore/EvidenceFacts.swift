@@ -20,7 +20,7 @@ struct EvidenceFacts {
         self.index = index
         fingerprint = frame.fingerprint
         switch record {
-        case .logCreated: return nil
+        case .logCreated, .act: return nil
         case .evidence(let evidence):
             (collection, sequence) = (evidence.collection, evidence.sequence)
             (lock, received) = (evidence.lock, evidence.received)

@@ -19,7 +19,7 @@ package struct StoredRecord: Sendable {
         switch record {
         case .evidence(let evidence): evidence.description
         case .sealedEvidence: opening?.evidence
-        case .logCreated: nil
+        case .logCreated, .act: nil
         }
     }
 }

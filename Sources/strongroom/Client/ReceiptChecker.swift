@@ -115,7 +115,7 @@ final class ReceiptChecker: Sendable {
                 throw failure("opening", "it is not the one that the record commits to")
             }
             return opening.evidence
-        case .logCreated:
+        case .logCreated, .act:
             return nil
         }
     }

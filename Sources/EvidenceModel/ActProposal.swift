@@ -1,0 +1,67 @@
+public import Cryptography
+public import TransparencyLog
+
+/// What is to become of a lock: at least a date or a mode.
+public struct LockExtension: Hashable, Sendable {
+    /// The new date; `nil`: the present one.
+    public let until: Timestamp?
+    /// The new mode; `nil`: the present one.
+    public let mode: RetentionMode?
+
+    /// An extension.
+    public init(until: Timestamp? = nil, mode: RetentionMode? = nil) {
+        self.until = until
+        self.mode = mode
+    }
+}
+
+/// Something that somebody wants to do; `LogState.rule` decides.
+public enum ActProposal: Sendable {
+    case setPolicy(CollectionName, CollectionPolicy)
+    case extendLock(RecordFacts, LockExtension)
+    /// What the records await has happened; `at`: when, as the client says.
+    case recordEvent(EventName, at: Timestamp?, [RecordFacts])
+    /// A hold; the facts are those of the records that `.records` names.
+    case placeHold(Matter, HoldScope, [RecordFacts] = [])
+    /// The matter lets go of these records, or of all.
+    ///
+    /// The facts are those of the records. Without them a record counts as held if its index alone
+    /// does not exclude it.
+    case releaseHold(Matter, IndexRanges?, [RecordFacts] = [])
+    /// Erase what is due.
+    case erase([RecordFacts])
+    /// Erase under GOVERNANCE locks.
+    case bypass([RecordFacts])
+    /// The bytes of an erasure are gone in a copy.
+    case purged(erasure: RecordIndex, copy: String)
+    /// Moves the compliance clock to the wall clock; who asks is the second person.
+    case resync(firstBy: Principal, firstReason: Reason)
+    case createToken(AccessGrant)
+    case revokeToken(PrincipalName)
+    /// What the collections that changed since the last census hold below `before`.
+    case census(before: RecordIndex, [CollectionName: CensusEntry])
+    case accessDigest(count: UInt64, head: SHA256Digest, day: String)
+    case close
+}
+
+/// What was decided: the acts to write, and for which records nothing is done.
+public struct Ruling: Equatable, Sendable {
+    /// The acts, at consecutive indexes from that which was handed in; none if all is as wanted
+    /// already, or everything was refused.
+    public let acts: [Act]
+    /// Records for which nothing is done, and why, ascending.
+    public let refused: [Refused]
+
+    /// A record for which nothing is done.
+    public struct Refused: Equatable, Sendable {
+        /// The record.
+        public let index: RecordIndex
+        /// Why.
+        public let refusal: Refusal
+    }
+
+    init(_ acts: [Act], refused: [Refused] = []) {
+        self.acts = acts
+        self.refused = refused
+    }
+}

@@ -1,0 +1,115 @@
+extension Refusal: CustomStringConvertible {
+    /// The rule and the state, in words that a person can act on.
+    public var description: String {
+        switch self {
+        case .notPermitted, .needsTokens, .onlyTheLogItself, .tokenRevoked, .reasonMissing,
+            .logClosed, .clockUnsettled, .erasureUnfinished:
+            wordsOfLog
+        case .notEvidence, .erased, .locked, .held, .complianceLocked, .lockExpired: wordsOfRecord
+        case .lockInPast, .lockShorter, .lockWeaker, .lockTooLong, .lockBeyondCalendar,
+            .dateBeforeEvent, .notAwaiting:
+            wordsOfLock
+        case .matterUnknown, .matterReleased, .notHeld, .holdEmpty, .selectionAhead: wordsOfHold
+        default: wordsOfToken
+        }
+    }
+
+    private var wordsOfLog: String {
+        switch self {
+        case .notPermitted(let name, let permission, let collection?):
+            "\(name) may not \(permission) in the collection \(collection)"
+        case .notPermitted(let name, let permission, nil): "\(name) may not \(permission)"
+        case .needsTokens(let permission):
+            "to \(permission) somebody has to answer for it by name: make tokens first"
+        case .onlyTheLogItself(let name): "\(name) may not write what the log reports of itself"
+        case .tokenRevoked(let name, let index):
+            "the token \(name) was revoked by record \(index)"
+        case .reasonMissing: "a reason must be given: it becomes part of the record"
+        case .logClosed(let index): "the log was closed by record \(index); nothing follows"
+        case .clockUnsettled(let clock):
+            "the clocks must agree within 24 hours; they say: \(clock)"
+        case .erasureUnfinished(let index):
+            "record \(index) erased payloads whose bytes are not all gone yet; wait for its "
+                + "payload.purged"
+        default: ""
+        }
+    }
+
+    private var wordsOfRecord: String {
+        switch self {
+        case .notEvidence(let index): "record \(index) is no evidence"
+        case .erased(let certificate): "its payload is erased; record \(certificate) certifies it"
+        case .locked(let lock, let now):
+            "locked in \(lock); by the clock that releases it is \(now)"
+        case .held(let matters):
+            "held by \(matters.map(\.text).joined(separator: ", ")): a hold outlasts every lock "
+                + "until it is released"
+        case .complianceLocked(let lock):
+            "locked in \(lock): nobody erases under a COMPLIANCE lock"
+        case .lockExpired(let lock):
+            "its lock is over (\(lock)): there is nothing to bypass, erase it as due"
+        default: ""
+        }
+    }
+
+    private var wordsOfLock: String {
+        switch self {
+        case .lockInPast(let until, let now):
+            "a lock must end in the future: \(until) is not, it is \(now)"
+        case .lockShorter(let until, let current):
+            "a lock is never shortened: it is in \(current), \(until) is earlier"
+        case .lockWeaker(let mode, let current):
+            "a lock is never weakened: it is in \(current), \(mode) is weaker"
+        case .lockTooLong(let until, let maximum):
+            "the collection's policy allows at most \(maximum) from now: \(until) is later"
+        case .lockBeyondCalendar: "a lock must end by the year 9999"
+        case .dateBeforeEvent(let current):
+            "it is in \(current): until the event only its mode can be changed"
+        case .notAwaiting(let event, let current):
+            "it does not await the event \(event): it is in \(current)"
+        default: ""
+        }
+    }
+
+    private var wordsOfHold: String {
+        switch self {
+        case .matterUnknown(let matter): "no hold names the matter \(matter)"
+        case .matterReleased(let matter, let index?):
+            "the matter \(matter) was released by record \(index)"
+        case .matterReleased(let matter, nil): "the matter \(matter) is released"
+        case .notHeld(let matter): "the matter \(matter) does not hold it"
+        case .holdEmpty(let matter): "the hold of the matter \(matter) names no record"
+        case .selectionAhead(let before, let next):
+            "a selection looks at records that exist: \(before) is beyond \(next)"
+        default: ""
+        }
+    }
+
+    private var wordsOfToken: String {
+        switch self {
+        case .tokenExists(let name):
+            "there is or was a token \(name); a name is never given again"
+        case .tokenUnknown(let name): "there is no token \(name)"
+        case .tokenNameReserved(let name): "no token may be named \(name)"
+        case .tokenExpiryPast(let expires, let now):
+            "a token must end in the future: \(expires) is not, it is \(now)"
+        case .tokenBeyondScope(let name):
+            "\(name) may manage tokens for its own collections only"
+        case .tokenCollections(let maximum):
+            "a token is for 1 to \(maximum) collections, or for all"
+        case .firstTokenNotAdmin:
+            "the first token must have the role admin and all collections, for it makes the others"
+        case .roleWithoutBypass(let role):
+            "the right to bypass goes with the roles retention and admin, not \(role.rawValue)"
+        case .clockNotBehind(let clock):
+            "the compliance clock never goes back, and moves only to a later wall clock: \(clock)"
+        case .samePerson(let first, let second):
+            "two persons are needed: \(first) and \(second) are the same, or one made the other's "
+                + "token, or one person made both"
+        case .nothingErased(let index): "record \(index) erased nothing"
+        case .purgedBefore(let copy): "the copy \(copy) was purged before"
+        case .reportOutOfOrder(let rule): rule
+        default: ""
+        }
+    }
+}

@@ -1,0 +1,112 @@
+public import TransparencyLog
+
+/// Why something is not done: the rule, and the state that it meets.
+public enum Refusal: Error, Equatable, Sendable {
+    /// What a caller can do about it.
+    public enum Category: Sendable, Equatable {
+        /// Somebody else may (HTTP: 403).
+        case forbidden
+        /// Not as things stand (HTTP: 409).
+        case conflict
+        /// Never, as it was asked (HTTP: 422).
+        case unprocessable
+        /// Later, when the clocks agree (HTTP: 503).
+        case clockUnsettled
+        /// The payload is erased (HTTP: 410).
+        case gone
+        /// The log is closed (HTTP: 409).
+        case closed
+    }
+
+    // Who asks.
+    case notPermitted(PrincipalName, Permission, collection: CollectionName?)
+    case needsTokens(Permission)
+    case onlyTheLogItself(PrincipalName)
+    case tokenRevoked(PrincipalName, by: RecordIndex)
+    case reasonMissing
+
+    // The log.
+    case logClosed(RecordIndex)
+    case clockUnsettled(ClockReading)
+    case erasureUnfinished(RecordIndex)
+
+    // Records.
+    case notEvidence(RecordIndex)
+    case erased(certificate: RecordIndex)
+    case locked(Lock, at: Timestamp)
+    case held([Matter])
+    case complianceLocked(Lock)
+    case lockExpired(Lock)
+
+    // Locks.
+    case lockInPast(until: Timestamp, now: Timestamp)
+    case lockShorter(until: Timestamp, current: Lock)
+    case lockWeaker(RetentionMode, current: Lock)
+    case lockTooLong(until: Timestamp, maximum: RetentionDuration)
+    case lockBeyondCalendar
+    case dateBeforeEvent(current: Lock)
+    case notAwaiting(EventName, current: Lock)
+
+    // Holds.
+    case matterUnknown(Matter)
+    case matterReleased(Matter, by: RecordIndex?)
+    case notHeld(Matter)
+    case holdEmpty(Matter)
+    case selectionAhead(before: RecordIndex, next: RecordIndex)
+
+    // Tokens and clock.
+    case tokenExists(PrincipalName)
+    case tokenUnknown(PrincipalName)
+    case tokenNameReserved(PrincipalName)
+    case tokenExpiryPast(Timestamp, now: Timestamp)
+    case tokenBeyondScope(PrincipalName)
+    case tokenCollections(maximum: Int)
+    case firstTokenNotAdmin
+    case roleWithoutBypass(Role)
+    case clockNotBehind(ClockReading)
+    case samePerson(first: PrincipalName, second: PrincipalName)
+
+    // What the log reports.
+    case nothingErased(by: RecordIndex)
+    case purgedBefore(copy: String)
+    case reportOutOfOrder(String)
+}
+
+extension Refusal {
+    /// What a caller can do about it.
+    public var category: Category {
+        switch self {
+        case .notPermitted, .needsTokens, .onlyTheLogItself, .tokenRevoked, .tokenBeyondScope,
+            .firstTokenNotAdmin:
+            .forbidden
+        case .reasonMissing, .notEvidence, .lockInPast, .lockTooLong, .lockBeyondCalendar,
+            .holdEmpty, .selectionAhead, .tokenNameReserved, .tokenExpiryPast, .tokenCollections,
+            .roleWithoutBypass, .reportOutOfOrder:
+            .unprocessable
+        case .erasureUnfinished, .locked, .held, .complianceLocked, .lockExpired, .lockShorter,
+            .lockWeaker, .dateBeforeEvent, .notAwaiting, .matterUnknown, .matterReleased, .notHeld,
+            .tokenExists, .tokenUnknown, .clockNotBehind, .samePerson, .nothingErased,
+            .purgedBefore:
+            .conflict
+        case .logClosed: .closed
+        case .clockUnsettled: .clockUnsettled
+        case .erased: .gone
+        }
+    }
+
+    /// The date of the lock that is in the way.
+    public var lockedUntil: Timestamp? {
+        switch self {
+        case .locked(let lock, _), .complianceLocked(let lock), .lockShorter(_, let lock),
+            .lockWeaker(_, let lock), .dateBeforeEvent(let lock):
+            lock.until
+        default: nil
+        }
+    }
+
+    /// The `payload.erased` record of what is gone.
+    public var certificate: RecordIndex? {
+        guard case .erased(let certificate) = self else { return nil }
+        return certificate
+    }
+}
