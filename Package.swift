@@ -70,6 +70,7 @@ let package = Package(
         library("HTTPMessage"),
         library("TransparencyLog", ["Cryptography"]),
         library("EvidenceModel", ["Cryptography", "TransparencyLog"]),
+        library("SigV4", ["Cryptography"]),
 
         // Engine: does not know HTTP.
         library(
@@ -110,6 +111,7 @@ let package = Package(
         tests("HTTPMessage"),
         tests("TransparencyLog", ["Cryptography"]),
         tests("EvidenceModel", ["Cryptography", "TransparencyLog"]),
+        tests("SigV4", ["Cryptography"]),
         tests(
             "EvidenceStore",
             ["LMDBKit", "Cryptography", "TransparencyLog", "EvidenceModel", "Platform"]

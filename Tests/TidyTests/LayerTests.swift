@@ -4,7 +4,7 @@ import Testing
 /// The layers: who may import what, and that no target is empty or untested.
 @Suite struct LayerTests {
     /// Pure targets see no clock, no randomness, no file and no socket; atomics are none of these.
-    private static let pure = ["HTTPMessage", "TransparencyLog", "EvidenceModel"]
+    private static let pure = ["HTTPMessage", "TransparencyLog", "EvidenceModel", "SigV4"]
     private static let allowedInPure: Set<String> = [
         "Cryptography", "TransparencyLog", "Synchronization",
     ]

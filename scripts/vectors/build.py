@@ -5,10 +5,11 @@
                         1 if one differs
     build.py --write    writes them
 
-What computes the vectors is named in each module: the packages `pymerkle`, `aics-tlog` and
-`cryptography`, and the definitions of RFC 6962 and of the C2SP specifications written out here.
-Where two of them can compute the same thing they are compared first, and published values are
-asserted. A difference is a defect to be understood, never a reason to run --write.
+What computes the vectors is named in each module: the packages `pymerkle`, `aics-tlog`,
+`cryptography` and `botocore`, and the definitions of RFC 6962 and of the C2SP specifications
+written out here. Where two of them can compute the same thing they are compared first, and
+published values are asserted. A difference is a defect to be understood, never a reason to run
+--write.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import note_vectors
 import proof_vectors
 import receipt_vectors
 import record_vectors
+import sigv4_vectors
 import tile_vectors
 
 ROOT = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "Vectors"
@@ -32,6 +34,7 @@ MODULES = (
     calendar_vectors,
     record_vectors,
     receipt_vectors,
+    sigv4_vectors,
 )
 
 
