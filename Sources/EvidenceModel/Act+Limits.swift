@@ -128,10 +128,13 @@ extension PayloadErased.Item {
         Self.maximumSizeBytes(rangeCount: records.ranges.count, historyCount: history.count)
     }
 
-    /// Members, lock and punctuation are at most 160 bytes; `[n,n],` and `n,` at 16 digits.
+    /// Members, lock and punctuation are at most 160 bytes; `n,` at 16 digits is 17.
     static func maximumSizeBytes(rangeCount: Int, historyCount: Int) -> Int {
-        160 + 36 * rangeCount + 17 * historyCount
+        160 + rangeSizeBytes * rangeCount + 17 * historyCount
     }
+
+    /// `[n,n],` at 16 digits each.
+    static let rangeSizeBytes = 36
 }
 
 extension AccessGrant {

@@ -45,22 +45,14 @@ public enum ActProposal: Sendable {
 }
 
 /// What was decided: the acts to write, and for which records nothing is done.
-public struct Ruling: Equatable, Sendable {
+public struct Ruling: Sendable {
     /// The acts, at consecutive indexes from that which was handed in; none if all is as wanted
     /// already, or everything was refused.
     public let acts: [Act]
     /// Records for which nothing is done, and why, ascending.
-    public let refused: [Refused]
+    public let refused: [(RecordIndex, Refusal)]
 
-    /// A record for which nothing is done.
-    public struct Refused: Equatable, Sendable {
-        /// The record.
-        public let index: RecordIndex
-        /// Why.
-        public let refusal: Refusal
-    }
-
-    init(_ acts: [Act], refused: [Refused] = []) {
+    init(_ acts: [Act], refused: [(RecordIndex, Refusal)] = []) {
         self.acts = acts
         self.refused = refused
     }

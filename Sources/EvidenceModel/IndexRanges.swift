@@ -107,6 +107,12 @@ public struct IndexRanges: Hashable, Sendable {
         return IndexRanges(canonical: result)
     }
 
+    /// The indexes below a limit.
+    func below(_ limit: RecordIndex) -> IndexRanges {
+        guard let last, last >= limit else { return self }
+        return subtracting(IndexRanges(canonical: [limit.value...last.value]))
+    }
+
     /// The indexes of both.
     public func union(_ other: IndexRanges) -> IndexRanges {
         var result: [ClosedRange<UInt64>] = []

@@ -117,9 +117,9 @@ extension LogState {
         guard let last = records.last, last < index else {
             return "it names records that do not exist yet"
         }
-        let others = records.subtracting(state.explicit.intersection(records))
-        let missed = others.indexes.first { !state.mayHold($0) }
-        return missed.map { "the matter \(matter) does not hold record \($0)" }
+        return state.beyondReach(records).first.map { record in
+            "the matter \(matter) does not hold record \(record)"
+        }
     }
 
     // MARK: Erasures

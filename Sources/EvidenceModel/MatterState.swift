@@ -51,4 +51,15 @@ public struct MatterState: Equatable, Sendable {
     public func mayHold(_ index: RecordIndex) -> Bool {
         explicit.contains(index) || selections.contains { $0.reaches(index) }
     }
+
+    /// The records of which the indexes alone tell that they are not held.
+    func beyondReach(_ records: IndexRanges) -> IndexRanges {
+        var rest = records.subtracting(explicit.intersection(records))
+        for hold in selections {
+            var reached = rest.subtracting(hold.exclusions.intersection(rest))
+            if !hold.isStanding { reached = reached.below(hold.before) }
+            rest = rest.subtracting(reached)
+        }
+        return rest
+    }
 }

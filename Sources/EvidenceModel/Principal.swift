@@ -52,7 +52,8 @@ public struct Principal: Hashable, Sendable {
         }
     }
 
-    private func has(_ permission: Permission) -> Bool {
+    /// Whether something is allowed anywhere.
+    func has(_ permission: Permission) -> Bool {
         if let role {
             return permission == .bypass
                 ? role.admitsBypass && rights.contains(.bypass)

@@ -2,14 +2,16 @@ extension Refusal: CustomStringConvertible {
     /// The rule and the state, in words that a person can act on.
     public var description: String {
         switch self {
-        case .notPermitted, .needsTokens, .onlyTheLogItself, .tokenRevoked, .reasonMissing,
+        case .notPermitted, .needsTokens, .onlyTheLogItself, .tokenRevoked, .tokenExpired,
+            .reasonMissing,
             .logClosed, .clockUnsettled, .erasureUnfinished:
             wordsOfLog
-        case .notEvidence, .erased, .locked, .held, .complianceLocked, .lockExpired: wordsOfRecord
+        case .noRecords, .notEvidence, .erased, .locked, .held, .complianceLocked, .lockExpired:
+            wordsOfRecord
         case .lockInPast, .lockShorter, .lockWeaker, .lockTooLong, .lockBeyondCalendar,
             .dateBeforeEvent, .notAwaiting:
             wordsOfLock
-        case .matterUnknown, .matterReleased, .notHeld, .holdEmpty, .selectionAhead: wordsOfHold
+        case .matterUnknown, .matterReleased, .notHeld, .selectionAhead: wordsOfHold
         default: wordsOfToken
         }
     }
@@ -24,6 +26,7 @@ extension Refusal: CustomStringConvertible {
         case .onlyTheLogItself(let name): "\(name) may not write what the log reports of itself"
         case .tokenRevoked(let name, let index):
             "the token \(name) was revoked by record \(index)"
+        case .tokenExpired(let name, let expired): "the token \(name) expired \(expired)"
         case .reasonMissing: "a reason must be given: it becomes part of the record"
         case .logClosed(let index): "the log was closed by record \(index); nothing follows"
         case .clockUnsettled(let clock):
@@ -37,6 +40,7 @@ extension Refusal: CustomStringConvertible {
 
     private var wordsOfRecord: String {
         switch self {
+        case .noRecords: "it is about no record at all"
         case .notEvidence(let index): "record \(index) is no evidence"
         case .erased(let certificate): "its payload is erased; record \(certificate) certifies it"
         case .locked(let lock, let now):
@@ -78,7 +82,6 @@ extension Refusal: CustomStringConvertible {
             "the matter \(matter) was released by record \(index)"
         case .matterReleased(let matter, nil): "the matter \(matter) is released"
         case .notHeld(let matter): "the matter \(matter) does not hold it"
-        case .holdEmpty(let matter): "the hold of the matter \(matter) names no record"
         case .selectionAhead(let before, let next):
             "a selection looks at records that exist: \(before) is beyond \(next)"
         default: ""

@@ -23,6 +23,7 @@ public enum Refusal: Error, Equatable, Sendable {
     case needsTokens(Permission)
     case onlyTheLogItself(PrincipalName)
     case tokenRevoked(PrincipalName, by: RecordIndex)
+    case tokenExpired(PrincipalName, Timestamp)
     case reasonMissing
 
     // The log.
@@ -31,6 +32,7 @@ public enum Refusal: Error, Equatable, Sendable {
     case erasureUnfinished(RecordIndex)
 
     // Records.
+    case noRecords
     case notEvidence(RecordIndex)
     case erased(certificate: RecordIndex)
     case locked(Lock, at: Timestamp)
@@ -51,7 +53,6 @@ public enum Refusal: Error, Equatable, Sendable {
     case matterUnknown(Matter)
     case matterReleased(Matter, by: RecordIndex?)
     case notHeld(Matter)
-    case holdEmpty(Matter)
     case selectionAhead(before: RecordIndex, next: RecordIndex)
 
     // Tokens and clock.
@@ -76,11 +77,13 @@ extension Refusal {
     /// What a caller can do about it.
     public var category: Category {
         switch self {
-        case .notPermitted, .needsTokens, .onlyTheLogItself, .tokenRevoked, .tokenBeyondScope,
+        case .notPermitted, .needsTokens, .onlyTheLogItself, .tokenRevoked, .tokenExpired,
+            .tokenBeyondScope,
             .firstTokenNotAdmin:
             .forbidden
-        case .reasonMissing, .notEvidence, .lockInPast, .lockTooLong, .lockBeyondCalendar,
-            .holdEmpty, .selectionAhead, .tokenNameReserved, .tokenExpiryPast, .tokenCollections,
+        case .reasonMissing, .noRecords, .notEvidence, .lockInPast, .lockTooLong,
+            .lockBeyondCalendar,
+            .selectionAhead, .tokenNameReserved, .tokenExpiryPast, .tokenCollections,
             .roleWithoutBypass, .reportOutOfOrder:
             .unprocessable
         case .erasureUnfinished, .locked, .held, .complianceLocked, .lockExpired, .lockShorter,
