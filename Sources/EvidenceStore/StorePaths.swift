@@ -22,6 +22,8 @@ package struct StorePaths: Hashable, Sendable {
     package var catalogFile: String { root + "/catalog/catalog.mdb" }
     package var state: String { root + "/state" }
     package var stateFile: String { root + "/state/state.mdb" }
+    package var credentialsFile: String { root + "/state/credentials.mdb" }
+    package var access: String { root + "/state/access" }
 
     package func segment(_ number: SegmentNumber) -> String {
         let digits = String(number.value)
