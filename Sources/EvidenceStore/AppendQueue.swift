@@ -1,92 +1,10 @@
-package import EvidenceModel
+import EvidenceModel
 import Platform
 
-/// One piece of evidence that is to be appended.
-package struct Submission: Sendable {
-    package let draft: EvidenceDraft
-    package let payload: StagedPayload
-
-    package init(draft: EvidenceDraft, payload: StagedPayload) {
-        self.draft = draft
-        self.payload = payload
-    }
-
-    /// Bytes in memory that wait with it.
-    var sizeBytes: Int {
-        switch payload.content {
-        case .chunk(let bytes, _, _): 1024 + bytes.count
-        case .file: 1024
-        }
-    }
-}
-
-extension Submission {
-    /// The frame of its record, and the chunk that goes into the segment's table.
-    func frame() -> (RecordFrame, chunk: [UInt8]?) {
-        let fingerprint = draft.keyHash == nil ? nil : draft.fingerprint
-        let size = payload.sizeBytes
-        switch payload.content {
-        case .chunk(let bytes, let codec, let checksum):
-            return (
-                RecordFrame(
-                    payload: .table(codec: codec, checksum: checksum),
-                    payloadSizeBytes: size,
-                    storedPayloadSizeBytes: UInt64(bytes.count),
-                    fingerprint: fingerprint
-                ), bytes
-            )
-        case .file(let file, let storedSize, let checksum):
-            return (
-                RecordFrame(
-                    payload: .file(file.id, checksum: checksum),
-                    payloadSizeBytes: size,
-                    storedPayloadSizeBytes: storedSize,
-                    fingerprint: fingerprint
-                ), nil
-            )
-        }
-    }
-}
-
-/// What became of a submission.
-package enum AppendOutcome: Sendable {
-    /// A new record; its bytes and index, and the checkpoint that covers it.
-    case appended(RecordIndex, record: [UInt8], PublishedCheckpoint)
-    /// An equal request had made this record before.
-    case existing(RecordIndex, PublishedCheckpoint)
-
-    package var index: RecordIndex {
-        switch self {
-        case .appended(let index, _, _), .existing(let index, _): index
-        }
-    }
-}
-
-/// Submissions that are taken together, all or none, and whom to tell.
-struct AppendRequest: Sendable {
-    let submissions: [Submission]
-    let enqueuedNanoseconds: UInt64
-    let completion: @Sendable (Result<[AppendOutcome], StoreError>) -> Void
-
-    /// Within a request, too, an idempotency key belongs to one piece of evidence.
-    ///
-    /// - Throws: `conflict` if it comes with two; equal ones are joined.
-    func checkKeys() throws(StoreError) {
-        guard submissions.count > 1 else { return }
-        var fingerprints: [KeyHash: RequestFingerprint] = [:]
-        for submission in submissions {
-            guard let key = submission.draft.keyHash else { continue }
-            let fingerprint = submission.draft.fingerprint
-            guard (fingerprints.updateValue(fingerprint, forKey: key) ?? fingerprint) == fingerprint
-            else { throw .conflict(nil) }
-        }
-    }
-}
-
-/// Appends that wait for the sequencer: bounded by count and by bytes.
+/// What waits for the sequencer: bounded by count and by bytes.
 final class AppendQueue: Sendable {
     private struct State {
-        var requests: [AppendRequest] = []
+        var requests: [SequencerRequest] = []
         var records = 0
         var bytes = 0
         var closedBecause: StoreError?
@@ -112,25 +30,25 @@ final class AppendQueue: Sendable {
     /// Takes a request in, or refuses it before anything is promised.
     ///
     /// A request that alone exceeds a limit is taken when nothing else waits.
-    func enqueue(_ request: AppendRequest) throws(StoreError) {
-        let bytes = request.submissions.reduce(0) { $0 + $1.sizeBytes }
+    func enqueue(_ request: SequencerRequest) throws(StoreError) {
+        let (records, bytes) = (request.recordCount, request.sizeBytes)
         try state.withLock { state throws(StoreError) in
             if let reason = state.closedBecause { throw reason }
             let isFull =
-                state.records + request.submissions.count > limitRecords
+                state.records + records > limitRecords
                 || state.bytes + bytes > limitBytes
             guard state.requests.isEmpty || !isFull else {
                 throw .overloaded(retryAfterSeconds: 1)
             }
             state.requests.append(request)
-            state.records += request.submissions.count
+            state.records += records
             state.bytes += bytes
         }
         arrived.signal()
     }
 
     /// Waits for requests and takes a batch of them; nil once the queue is closed and empty.
-    func dequeue() -> [AppendRequest]? {
+    func dequeue() -> [SequencerRequest]? {
         state.withLock(
             when: { !$0.requests.isEmpty || $0.closedBecause != nil },
             on: arrived
@@ -138,16 +56,16 @@ final class AppendQueue: Sendable {
             guard !state.requests.isEmpty else { return nil }
             var (count, records, bytes) = (0, 0, 0)
             for request in state.requests {
-                let size = request.submissions.reduce(0) { $0 + $1.sizeBytes }
+                let size = request.sizeBytes
                 let isEnough =
                     bytes + size > Self.batchBytes
-                    || records + request.submissions.count > Self.batchRecords
+                    || records + request.recordCount > Self.batchRecords
                 if count > 0 && isEnough { break }
                 count += 1
-                records += request.submissions.count
+                records += request.recordCount
                 bytes += size
             }
-            let batch: [AppendRequest]
+            let batch: [SequencerRequest]
             if count == state.requests.count {
                 batch = state.requests
                 state.requests = []

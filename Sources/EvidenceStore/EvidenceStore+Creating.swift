@@ -56,6 +56,10 @@ extension EvidenceStore {
             metrics: StoreMetrics()
         )
         segment.close()
+        // A clock that begins here has its whole budget; one whose state was lost has none.
+        let state = try StateStore(paths)
+        try state.beat(checkpoint: nil, clock: ComplianceClock.Saved(newLogAt: now))
+        state.close()
         // Last: with this file the directory is a log.
         try onDisk { () throws(SystemError) in
             try FileSystem.writeDurably(

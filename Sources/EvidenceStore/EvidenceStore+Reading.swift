@@ -16,7 +16,8 @@ extension EvidenceStore {
         let (frame, bytes) = try reader.record(at: index)
         let record = try Record.stored(bytes.span, at: index, in: reader.path)
         var opening: SealedOpening?
-        if record.isSealed {
+        // What was erased may still be on the disk for a moment.
+        if record.isSealed, view.withState({ $0.erasure(of: index) }) == nil {
             opening =
                 try withPayloads(of: record, in: number) { reader throws(StoreError) in
                     try reader.opening(of: index)
@@ -153,8 +154,25 @@ extension EvidenceStore {
     ///
     /// What is read of it was checked.
     ///
-    /// - Throws: `notFound` if the record has none, `damaged`.
+    /// - Throws: `notFound` if the record has none, `erased`, `damaged`.
     package func payload(at index: RecordIndex) throws(StoreError) -> PayloadReader {
+        try checkNotErased(index)
+        do throws(StoreError) {
+            return try standingPayload(at: index)
+        } catch {
+            // It may have been erased since the check.
+            try checkNotErased(index)
+            throw error
+        }
+    }
+
+    private func checkNotErased(_ index: RecordIndex) throws(StoreError) {
+        if let certificate = view.withState({ $0.erasure(of: index) }) {
+            throw .erased(index, certificate: certificate)
+        }
+    }
+
+    private func standingPayload(at index: RecordIndex) throws(StoreError) -> PayloadReader {
         let stored = try record(at: index)
         guard let description = stored.description else {
             throw .notFound("record \(index) has no payload")

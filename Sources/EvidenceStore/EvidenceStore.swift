@@ -14,12 +14,19 @@ package final class EvidenceStore: @unchecked Sendable {
     let view: LogView
     let uploads: UploadDirectory
     let signer: NoteSigner
-    private let configuration: StoreConfiguration
+    /// Access tokens.
+    package let credentials: CredentialStore
+    /// Reads of evidence.
+    package let accessLog: AccessLog
+    let configuration: StoreConfiguration
+    let queue: AppendQueue
+    let keeper: ClockKeeper
+    let erasure: ErasureService
     private let staging: PayloadStaging
-    private let queue: AppendQueue
     private let segments: SegmentSupply
     private let sealing: SealingService
     private let state: StateStore
+    private let retention: RetentionJob
     private let lock: LockFile
     private let failure: FailureReport
     private let threads = Mutex<[Thread]>([])
@@ -30,6 +37,7 @@ package final class EvidenceStore: @unchecked Sendable {
 
     /// Opens a log and recovers it: what an interrupted run left is completed or removed.
     ///
+    /// `onRetention`: called after each run of the retention job, on its thread.
     /// `onFailure`: called once, on the sequencer's thread, if the log cannot go on (a
     /// failed write or sync). The process should end then; the next start verifies what is there.
     /// - Throws: `notALog`, `busy`, `damaged`, `newerFormat`, `invalid` (the key is not this
@@ -39,6 +47,7 @@ package final class EvidenceStore: @unchecked Sendable {
         path: String,
         signer: NoteSigner,
         configuration: StoreConfiguration = StoreConfiguration(),
+        onRetention: @escaping @Sendable (Result<RetentionRun, StoreError>) -> Void = { _ in },
         onFailure: @escaping @Sendable (StoreError) -> Void
     ) throws(StoreError) {
         let paths = StorePaths(path)
@@ -55,6 +64,7 @@ package final class EvidenceStore: @unchecked Sendable {
         metrics = StoreMetrics()
         let reserve = try DiskReserve(path: path, reserveBytes: configuration.diskReserveBytes)
         uploads = UploadDirectory(paths)
+        credentials = try CredentialStore(paths)
         let queue = AppendQueue(
             limitRecords: configuration.queueLimitRecords,
             limitBytes: configuration.queueLimitBytes
@@ -81,7 +91,20 @@ package final class EvidenceStore: @unchecked Sendable {
         ).run()
         (view, segments, sealing, state) =
             (recovered.view, recovered.segments, recovered.sealing, recovered.state)
-        start(recovered.writer)
+        keeper = recovered.clock
+        erasure = ErasureService(
+            view: recovered.view,
+            uploads: uploads,
+            queue: queue,
+            metrics: metrics
+        )
+        retention = RetentionJob(intervalSeconds: configuration.retentionJobIntervalSeconds)
+        let (metrics, failure) = (metrics, failure)
+        accessLog = try AccessLog(paths) { trouble in
+            metrics.accessLogFailures.add()
+            if case .stopped(let error, _) = trouble { failure.report(error) }
+        }
+        start(recovered.writer, onRetention)
     }
 
     // MARK: Appending
@@ -112,10 +135,12 @@ package final class EvidenceStore: @unchecked Sendable {
         do throws(StoreError) {
             try checkReadiness(adding: 0)
             try queue.enqueue(
-                AppendRequest(
-                    submissions: submissions,
-                    enqueuedNanoseconds: Clock.monotonicNanoseconds(),
-                    completion: completion
+                .append(
+                    AppendRequest(
+                        submissions: submissions,
+                        enqueuedNanoseconds: Clock.monotonicNanoseconds(),
+                        completion: completion
+                    )
                 )
             )
         } catch {
@@ -134,6 +159,9 @@ package final class EvidenceStore: @unchecked Sendable {
 
     private func checkReadiness(adding bytes: UInt64) throws(StoreError) {
         if let reason = queue.closedBecause { throw reason }
+        if let closed = view.withState({ $0.closed }) { throw .refused(.logClosed(closed)) }
+        let reading = keeper.reading()
+        guard reading.isSettled else { throw .refused(.clockUnsettled(reading)) }
         try staging.reserve.check(adding: bytes)
         if sealing.isStuck, let failure = sealing.lastFailure { throw failure }
     }
@@ -150,6 +178,9 @@ package final class EvidenceStore: @unchecked Sendable {
 
     /// Stops: finishes every append that was accepted, then lets go of the log.
     package func close() {
+        // The retention job and the eraser propose acts, and wait for them.
+        retention.stop()
+        erasure.stop()
         queue.close(because: .unavailable("the server is stopping"))
         let running = threads.withLock { threads in
             defer { threads = [] }
@@ -163,11 +194,16 @@ package final class EvidenceStore: @unchecked Sendable {
         // A missed heartbeat only makes a rollback harder to notice; the next one writes it.
         try? beat()
         state.close()
+        accessLog.close()
+        credentials.close()
         view.close()
         lock.release()
     }
 
-    private func start(_ writer: LogWriter) {
+    private func start(
+        _ writer: LogWriter,
+        _ onRetention: @escaping @Sendable (Result<RetentionRun, StoreError>) -> Void
+    ) {
         segments.start(with: writer.activeSegment.number.next)
         sealing.start()
         let (queue, failure) = (queue, failure)
@@ -185,7 +221,10 @@ package final class EvidenceStore: @unchecked Sendable {
             var next = Clock.monotonicNanoseconds()
             while true {
                 // A failed heartbeat shows in the metric; the next one tries again.
-                do throws(StoreError) { try beat() } catch { metrics.heartbeatFailures.add() }
+                do throws(StoreError) {
+                    try beat()
+                    try recordAccessDigests()
+                } catch { metrics.heartbeatFailures.add() }
                 next += Self.heartbeatNanoseconds
                 let isStopping = stopping.withLock(
                     when: { $0 },
@@ -196,31 +235,35 @@ package final class EvidenceStore: @unchecked Sendable {
             }
         }
         threads.withLock { $0 = [sequencer, heart] }
+        erasure.start()
+        retention.start { [self] in
+            do throws(StoreError) {
+                onRetention(.success(try runRetention()))
+            } catch {
+                metrics.retentionFailures.add()
+                onRetention(.failure(error))
+            }
+        }
     }
 
     /// Ends the appends after a failure that the writer cannot go on from.
     ///
     /// The writer is not used again, and every request that waits is answered.
     private static func refuseAll(
-        _ batch: [AppendRequest],
+        _ batch: [SequencerRequest],
         _ queue: AppendQueue,
         after error: StoreError
     ) {
         let reason = StoreError.unavailable("the log stopped: \(error)")
         queue.close(because: reason)
-        for request in batch { request.completion(.failure(error)) }
+        for request in batch { request.fail(error) }
         while let waiting = queue.dequeue() {
-            for request in waiting { request.completion(.failure(reason)) }
+            for request in waiting { request.fail(reason) }
         }
     }
 
-    private func beat() throws(StoreError) {
-        guard let wall = Timestamp(milliseconds: Clock.wallMilliseconds()) else { return }
-        try state.beat(
-            checkpoint: Array(view.checkpoint.note.utf8),
-            wall: wall,
-            bootNanoseconds: Clock.bootNanoseconds()
-        )
+    func beat() throws(StoreError) {
+        try state.beat(checkpoint: Array(view.checkpoint.note.utf8), clock: keeper.saved())
     }
 }
 

@@ -17,6 +17,12 @@ package struct Fsck {
     private let upper: UpperTree
     private var tree = CompactRange()
     private var catalog = CatalogContents()
+    /// The acts of the segment at hand, and what all acts so far amount to.
+    private var acts: [StoredAct] = []
+    private var state = LogState()
+    /// What the acts of the whole log amount to, from a first pass over them: what was erased is
+    /// told only behind it.
+    private var final = LogState()
     private var sequences: [CollectionName: SequenceNumber] = [:]
     private var lastReceived = Timestamp.earliest
     private var uploads: Set<UploadID> = []
@@ -46,6 +52,18 @@ package struct Fsck {
         guard let survey = try report.check({ _ throws(StoreError) in try SegmentSurvey(paths) })
         else { return report }
         let total = survey.sealedCount + UInt64(survey.unsealed.count)
+        do throws(StoreError) {
+            final = try LogState(ofLogAt: paths, description.geometry, survey)
+            let erased = final.erased(in: 0...TreeSize.maximum.value)
+            let waiting = final.unpurged.values.reduce(IndexRanges.none) { $0.union($1) }
+            erasures = SegmentCheck.Erasures(
+                erased: erased,
+                purged: erased.subtracting(waiting)
+            )
+        } catch {
+            // The pass over all records names it; so does the comparison at the end.
+            guard case .damaged = error else { throw error }
+        }
         report.sealedSegments = survey.sealedCount
         for value in 0..<total {
             progress(value, total)
@@ -60,6 +78,7 @@ package struct Fsck {
             }
         }
         report.root = tree.root.hex
+        try checkFold()
         try checkState()
         try checkCatalog(survey)
         try checkUploads()
@@ -93,6 +112,7 @@ package struct Fsck {
         guard count == 0 || first == tree.size.value else {
             throw .damaged(path: path, detail: "it has records, but the one before is not full")
         }
+        acts = []
         var segment = try SegmentCheck(
             number: number,
             isSealed: isSealed,
@@ -143,6 +163,7 @@ package struct Fsck {
         if (index.value == 0) != (record.kind == .logCreated) {
             report.damage(path, "record \(index) is of kind \(record.kind.rawValue)")
         }
+        try checkAct(record, StoredAct(index: index, bytes: bytes), path)
         if let collection = record.collection, let sequence = record.sequence {
             let expected = sequences[collection]?.next ?? .first
             if sequence != expected {
@@ -164,6 +185,32 @@ package struct Fsck {
         )
     }
 
+    /// Takes an act into the state; one that no Strongroom would have written is damage.
+    private mutating func checkAct(
+        _ record: Record,
+        _ stored: StoredAct,
+        _ path: String
+    ) throws(StoreError) {
+        guard record.collection == nil else { return }
+        acts.append(stored)
+        report.acts += 1
+        do throws(StoreError) {
+            try state.take(stored, in: path)
+        } catch {
+            guard case .damaged(_, let detail) = error else { throw error }
+            report.damage(path, detail)
+        }
+    }
+
+    /// The state from every record must be the one from the tables of acts, byte by byte.
+    private mutating func checkFold() throws(StoreError) {
+        let exported = state.exported
+        report.stateDigest = SHA256.hash(exported.span).hex
+        if exported != final.exported {
+            report.damage(paths.segments, "the tables of acts do not give the state of the log")
+        }
+    }
+
     private mutating func checkSealed(_ segment: inout SegmentCheck) throws(StoreError) {
         try segment.checkIndexes(&report)
         let number = segment.number
@@ -177,7 +224,7 @@ package struct Fsck {
         if !segment.contents.mayHave(filter) {
             report.damage(path, "its key filter does not fit its records")
         }
-        catalog.fold(summary, filter)
+        catalog.fold(CatalogEntry(summary: summary, filter: filter, acts: acts))
         checkSignature(try sealed.checkpoint(), path: path, isEnd: true)
         try segment.checkFiles(&report)
     }
@@ -238,12 +285,7 @@ package struct Fsck {
             try Catalog.contents(ofFileAt: path)
         }
         guard let stored else { return }
-        var fold = CatalogContents()
-        for (summary, filter) in zip(catalog.segments, catalog.filters)
-        where summary.segment < stored.watermark {
-            fold.fold(summary, filter)
-        }
-        if stored != fold {
+        if stored != catalog.prefix(through: stored.watermark, description.geometry) {
             report.damage(path, "it is not what the log gives; remove it, and the start makes it")
         }
     }

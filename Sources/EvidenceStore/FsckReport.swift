@@ -27,6 +27,10 @@ package struct FsckReport: Sendable {
     package internal(set) var tiles: UInt64 = 0
     package internal(set) var indexEntries: UInt64 = 0
     package internal(set) var signatures: UInt64 = 0
+    /// Records that are no evidence.
+    package internal(set) var acts: UInt64 = 0
+    /// SHA-256 of what they amount to, in its exported form; in hexadecimal.
+    package internal(set) var stateDigest = ""
     /// The root of the tree over all records, in hexadecimal.
     package internal(set) var root = ""
 

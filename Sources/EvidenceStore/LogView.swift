@@ -17,12 +17,20 @@ final class LogView: Sendable {
     private let unsealedChanged = Condition()
     private let published: Mutex<PublishedCheckpoint?> = Mutex(nil)
     private let summaries = Mutex<[SegmentSummary]>([])
+    private let state: Mutex<LogState>
 
-    init(geometry: SegmentGeometry, paths: StorePaths, configuration: StoreConfiguration) {
+    init(
+        geometry: SegmentGeometry,
+        paths: StorePaths,
+        configuration: StoreConfiguration,
+        sealed: SealedSegmentCache,
+        state: LogState
+    ) {
+        self.state = Mutex(state)
+        self.sealed = sealed
         self.geometry = geometry
         self.paths = paths
         upper = UpperTree(geometry: geometry)
-        sealed = SealedSegmentCache(paths: paths, limit: configuration.openSegmentLimit)
         tiles = TileCache(capacity: configuration.tileCacheCapacity)
     }
 
@@ -39,6 +47,29 @@ final class LogView: Sendable {
     }
 
     func publish(_ checkpoint: PublishedCheckpoint) { published.withLock { $0 = checkpoint } }
+
+    /// Lends what all durable acts amount to; keep it short, others wait.
+    func withState<Result, Failure: Error>(
+        _ body: (borrowing LogState) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try state.withLock { state throws(Failure) in try body(state) }
+    }
+
+    /// Begins the fold, at the log's first record.
+    func begin(_ first: LogState) { state.withLock { $0 = first } }
+
+    /// Takes in an act that was read back.
+    func apply(
+        _ act: ActRecord,
+        at index: RecordIndex,
+        in path: String
+    ) throws(StoreError) {
+        do throws(ActFault) {
+            try state.withLock { state throws(ActFault) in try state.apply(act, at: index) }
+        } catch {
+            throw .damaged(path: path, detail: "record \(index): \(error)")
+        }
+    }
 
     // MARK: Segments
 

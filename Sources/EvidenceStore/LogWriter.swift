@@ -9,6 +9,7 @@ import TransparencyLog
 /// Invariants:
 /// - `tree size of the active segment's tree` = records appended, committed or pending;
 /// - `verified` covers exactly the committed records, from bytes that were read back;
+/// - `working` is the fold of the acts appended, committed or pending: decisions are made on it;
 /// - what is published was read back and signed, never less than what was published before.
 ///
 /// The normal path and recovery share `confirm`: what differs is only that recovery finds the
@@ -18,31 +19,36 @@ import TransparencyLog
 /// the sequencer's.
 final class LogWriter: @unchecked Sendable {
     let view: LogView
+    let configuration: StoreConfiguration
+    let metrics: StoreMetrics
+    private var runningClock: ClockKeeper?
     private let signer: NoteSigner
-    private let configuration: StoreConfiguration
-    private let metrics: StoreMetrics
     private let segments: SegmentSupply
     private let sealing: SealingService
     private let uploads: UploadDirectory
 
-    private var active: UnsealedSegment
+    var active: UnsealedSegment
     /// The tree over what was read back.
     private var verified: CompactRange
-    private var nextIndex: RecordIndex
-    private var lastReceived: Timestamp
-    /// The last sequence number of each collection.
-    private var sequences: [CollectionName: SequenceNumber]
-    private var keys: IdempotencyKeys
-    private var pending: [PendingRecord] = []
+    var nextIndex: RecordIndex
+    var lastReceived: Timestamp
+    /// The last record of each collection.
+    var heads: [CollectionName: CensusEntry]
+    /// Collections with records that no census tells of.
+    var uncounted: Set<CollectionName>
+    var working: LogState
+    var keys: IdempotencyKeys
+    var pending: [PendingRecord] = []
     /// The payload files that pending records name: settled only once these are durable.
-    private var pendingFiles: [UploadID] = []
+    var pendingFiles: [UploadID] = []
 
     /// What recovery hands over.
     struct Start {
         var verified: CompactRange
         var lastReceived: Timestamp
-        var sequences: [CollectionName: SequenceNumber]
+        var heads: [CollectionName: CensusEntry]
         var keys: IdempotencyKeys
+        var state: LogState
     }
 
     init(
@@ -67,8 +73,11 @@ final class LogWriter: @unchecked Sendable {
         verified = start.verified
         nextIndex = RecordIndex(start.verified.size.value)
         lastReceived = start.lastReceived
-        sequences = start.sequences
+        heads = start.heads
+        working = start.state
         keys = start.keys
+        let counted = start.state.lastCensus?.before ?? RecordIndex(0)
+        uncounted = Set(start.heads.filter { $0.value.last >= counted }.keys)
     }
 
     // MARK: Recovery
@@ -88,6 +97,14 @@ final class LogWriter: @unchecked Sendable {
         return try confirm(from: first, .recovered)
     }
 
+    /// Lets the compliance clock run, from what recovery found on.
+    func start(_ clock: ClockKeeper) { runningClock = clock }
+
+    var clock: ClockKeeper {
+        guard let runningClock else { preconditionFailure("appends begin after recovery") }
+        return runningClock
+    }
+
     /// Signs and publishes the tree as recovery found it; a full segment goes to the sealer.
     func publishRecovered() {
         publish()
@@ -97,151 +114,85 @@ final class LogWriter: @unchecked Sendable {
     /// The segment that takes the next record, unless it is full.
     var activeSegment: UnsealedSegment { active }
 
-    // MARK: Appending
+    // MARK: Batches
+
+    /// What a request of a batch is told once the batch is durable.
+    private enum Answer {
+        case append(AppendRequest, Result<[Decided], StoreError>)
+        case act(ActRequest, Result<DecidedActs, StoreError>)
+    }
 
     /// Takes a batch: commits, reads back, signs, then tells each request.
     ///
     /// - Throws: What makes it impossible to go on: the log must be opened anew.
-    func process(_ requests: [AppendRequest]) throws(StoreError) {
+    func process(_ requests: [SequencerRequest]) throws(StoreError) {
         for (segment, filter, last) in sealing.takeSealed() {
             keys.seal(segment, filter: filter, lastReceived: last)
         }
-        var answers: [Result<[Decided], StoreError>] = []
+        let time = clock.reading()
+        var answers: [Answer] = []
         answers.reserveCapacity(requests.count)
-        for request in requests { answers.append(try take(request)) }
+        for request in requests {
+            switch request {
+            case .append(let request):
+                answers.append(.append(request, try take(request, at: time)))
+            case .act(let request): answers.append(.act(request, try take(request, at: time)))
+            case .replaceActive(let replacement): try replaceActive(replacement)
+            }
+        }
         try commitPending()
         let checkpoint = view.checkpoint
         let now = Clock.monotonicNanoseconds()
-        for (request, answer) in zip(requests, answers) {
-            metrics.appendSeconds.record(
-                Double(now &- request.enqueuedNanoseconds) / 1_000_000_000
-            )
-            if case .failure(let error) = answer {
-                metrics.countRefusal(error, submissions: request.submissions.count)
-            }
-            request.completion(answer.map { decided in decided.map { $0.outcome(checkpoint) } })
-        }
-    }
-
-    /// What becomes of a submission.
-    private enum Decided {
-        case append(RecordIndex, record: [UInt8])
-        case existing(RecordIndex)
-
-        func outcome(_ checkpoint: PublishedCheckpoint) -> AppendOutcome {
-            switch self {
-            case .append(let index, let record): .appended(index, record: record, checkpoint)
-            case .existing(let index): .existing(index, checkpoint)
-            }
-        }
-    }
-
-    /// Decides for a request as a whole, then gives each of its records a place.
-    ///
-    /// - Returns: A failure if the request is refused.
-    /// - Throws: What makes it impossible to go on.
-    private func take(
-        _ request: AppendRequest
-    ) throws(StoreError) -> Result<[Decided], StoreError> {
-        let now = nextReceived()
-        var locks: [Lock] = []
-        var earlier: [RecordIndex?] = []
-        do throws(StoreError) {
-            try request.checkKeys()
-            for submission in request.submissions {
-                earlier.append(try earlierUse(submission.draft, at: now))
-                do throws(LockRefusal) {
-                    locks.append(
-                        try configuration.retention.grant(submission.draft.lockRequest, at: now)
-                    )
-                } catch {
-                    throw StoreError.retentionRefused(error)
+        for answer in answers {
+            switch answer {
+            case .append(let request, let result):
+                metrics.appendSeconds.record(
+                    Double(now &- request.enqueuedNanoseconds) / 1_000_000_000
+                )
+                if case .failure(let error) = result {
+                    metrics.countRefusal(error, submissions: request.submissions.count)
                 }
-            }
-        } catch {
-            return .failure(error)
-        }
-        var decided: [Decided] = []
-        decided.reserveCapacity(request.submissions.count)
-        var placed: [KeyHash: RecordIndex] = [:]
-        for (position, submission) in request.submissions.enumerated() {
-            let key = submission.draft.keyHash
-            if let index = earlier[position] ?? key.flatMap({ placed[$0] }) {
-                metrics.repeats.add()
-                decided.append(.existing(index))
-            } else {
-                let index = nextIndex
-                decided.append(try place(submission, lock: locks[position], received: now))
-                if let key { placed[key] = index }
+                request.completion(result.map { decided in decided.map { $0.outcome(checkpoint) } })
+            case .act(let request, let result):
+                request.completion(result.map { $0.outcome(checkpoint) })
             }
         }
-        return .success(decided)
     }
 
-    /// The record that an equal request made within the window.
+    /// The time of the next record: that of the compliance clock, never before the last record's.
+    func received(_ time: ClockReading) -> Timestamp { max(time.compliance, lastReceived) }
+
+    /// Makes room for a record in the active segment.
     ///
-    /// - Throws: `conflict` if the key was used for another request.
-    private func earlierUse(
-        _ draft: EvidenceDraft,
-        at now: Timestamp
-    ) throws(StoreError) -> RecordIndex? {
-        guard let key = draft.keyHash else { return nil }
-        let use = try keys.lastUse(of: key, at: now) { number, key throws(StoreError) in
-            guard let found = try view.sealed.segment(number).lastUse(of: key) else { return nil }
-            let reader = try view.beginRead(number)
-            let (_, bytes) = try reader.record(at: found.index)
-            let record = try Record.stored(bytes.span, at: found.index, in: reader.path)
-            return IdempotencyKeys.Use(
-                index: found.index,
-                fingerprint: found.fingerprint,
-                received: record.received
-            )
-        }
-        guard let use else { return nil }
-        guard use.fingerprint == draft.fingerprint else { throw .conflict(use.index) }
-        return use.index
+    /// The first record of a segment is the census of what stands before it.
+    func makeRoom() throws(StoreError) {
+        guard active.tree.isFull else { return }
+        try commitPending()
+        try rollOver()
+        try placeCensus()
     }
 
-    /// Gives a record its index, sequence number and bytes.
-    private func place(
-        _ submission: Submission,
-        lock: Lock,
+    /// Gives a record its index: it is durable with the next commit.
+    func append(
+        _ record: [UInt8],
+        _ frame: RecordFrame,
+        chunk: [UInt8]?,
+        opening: SealedOpening?,
         received: Timestamp
-    ) throws(StoreError) -> Decided {
-        if active.tree.isFull {
-            try commitPending()
-            try rollOver()
-        }
-        let draft = submission.draft
+    ) -> RecordIndex {
         let index = nextIndex
-        let sequence = sequences[draft.collection]?.next ?? .first
-        let record = draft.encode(received: received, sequence: sequence, lock: lock)
-        let (frame, chunk) = submission.frame()
         pending.append(
             PendingRecord(
                 index: index,
                 frameBytes: frame.encoded(record: record.span),
                 chunk: chunk,
-                opening: draft.opening
+                opening: opening
             )
         )
-        sequences[draft.collection] = sequence
         lastReceived = received
         nextIndex = RecordIndex(index.value + 1)
-        if let key = draft.keyHash {
-            keys.insert(
-                key,
-                IdempotencyKeys.Use(
-                    index: index,
-                    fingerprint: draft.fingerprint,
-                    received: received
-                ),
-                segment: active.number
-            )
-        }
         extendTree(MerkleTree.leafHash(record.span))
-        count(submission)
-        return .append(index, record: record)
+        return index
     }
 
     private func extendTree(_ leaf: MerkleHash) {
@@ -251,31 +202,10 @@ final class LogWriter: @unchecked Sendable {
         }
     }
 
-    private func count(_ submission: Submission) {
-        metrics.appends.add()
-        metrics.payloadBytes.add(submission.payload.sizeBytes)
-        switch submission.payload.content {
-        case .chunk(let bytes, _, _): metrics.storedPayloadBytes.add(UInt64(bytes.count))
-        case .file(let file, let storedSize, _):
-            metrics.storedPayloadBytes.add(storedSize)
-            // From here on the record may become durable at any moment: the file must outlive us.
-            file.markTaken()
-            pendingFiles.append(file.id)
-        }
-    }
-
-    /// Wall-clock time, never before that of the last record.
-    private func nextReceived() -> Timestamp {
-        guard let wall = Timestamp(milliseconds: Clock.wallMilliseconds()) else {
-            return lastReceived
-        }
-        return max(wall, lastReceived)
-    }
-
     // MARK: Commit order
 
     /// Makes what is pending durable, reads it back, and publishes a checkpoint that covers it.
-    private func commitPending() throws(StoreError) {
+    func commitPending() throws(StoreError) {
         guard let first = pending.first?.index else { return }
         let tiles = try TileCoordinate.completed(
             from: TreeSize(first.value),
@@ -338,7 +268,7 @@ final class LogWriter: @unchecked Sendable {
             }
             verified.append(leaf)
             let opening = record.isSealed ? try reader.opening(of: index) : nil
-            remember(record, at: index, frame, opening)
+            try remember(record, at: index, frame, opening, origin)
         }
         let size = verified.size
         let root = try RootComputation.root(size, from: view)
@@ -355,16 +285,26 @@ final class LogWriter: @unchecked Sendable {
         _ record: Record,
         at index: RecordIndex,
         _ frame: RecordFrame,
-        _ opening: SealedOpening?
-    ) {
+        _ opening: SealedOpening?,
+        _ origin: Origin
+    ) throws(StoreError) {
         let facts = EvidenceFacts(record, at: index, frame: frame, opening: opening)
         active.index.append(facts)
         lastReceived = max(lastReceived, record.received)
-        guard let facts else { return }
-        sequences[facts.collection] = max(
-            sequences[facts.collection] ?? .first,
-            facts.sequence
-        )
+        if case .logCreated(let creation) = record {
+            working = LogState(founders: creation.founders)
+            view.begin(working)
+        }
+        if case .act(let act) = record {
+            try view.apply(act, at: index, in: active.path)
+            if case .clockResynced(_, let to, _, _) = act.act {
+                lastReceived = max(lastReceived, to)
+                runningClock?.raise(to: to)
+            }
+            if origin == .recovered { try fold(act, at: index) }
+        }
+        guard origin == .recovered, let facts else { return }
+        count(facts.collection, facts.sequence, at: index)
         if let key = facts.keyHash, let fingerprint = facts.fingerprint {
             keys.insert(
                 key,
@@ -376,6 +316,24 @@ final class LogWriter: @unchecked Sendable {
                 segment: active.number
             )
         }
+    }
+
+    /// Takes an act into what decisions are made on.
+    func fold(_ act: ActRecord, at index: RecordIndex) throws(StoreError) {
+        do throws(ActFault) {
+            try working.apply(act, at: index)
+        } catch {
+            throw .damaged(path: active.path, detail: "record \(index): \(error)")
+        }
+        if case .census(_, _, _, let collections) = act.act {
+            for name in collections.keys { uncounted.remove(name) }
+        }
+    }
+
+    /// Takes a piece of evidence into the count of its collection.
+    func count(_ collection: CollectionName, _ sequence: SequenceNumber, at index: RecordIndex) {
+        heads[collection] = CensusEntry(count: sequence, last: index)
+        uncounted.insert(collection)
     }
 
     private func publish() {

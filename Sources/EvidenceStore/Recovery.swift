@@ -22,6 +22,7 @@ struct Recovery {
         let segments: SegmentSupply
         let sealing: SealingService
         let state: StateStore
+        let clock: ClockKeeper
     }
 
     func run() throws(StoreError) -> Outcome {
@@ -29,9 +30,17 @@ struct Recovery {
         let survey = try SegmentSurvey(paths)
         let sealer = SegmentSealer(paths: paths, geometry: geometry)
         for number in survey.toTidy { try sealer.removeLeftovers(number) }
-        let view = LogView(geometry: geometry, paths: paths, configuration: configuration)
-        let (catalog, contents) = try openCatalog(survey, view)
-        let start = try start(from: contents, view)
+        let sealed = SealedSegmentCache(paths: paths, limit: configuration.openSegmentLimit)
+        let (catalog, contents) = try openCatalog(survey, sealed)
+        let state = try fold(contents.acts)
+        let view = LogView(
+            geometry: geometry,
+            paths: paths,
+            configuration: configuration,
+            sealed: sealed,
+            state: state
+        )
+        let start = try start(from: contents, state, view)
         let sealing = SealingService(
             view: view,
             catalog: catalog,
@@ -64,8 +73,14 @@ struct Recovery {
             segment = try UnsealedSegment(segment.number.next, geometry: geometry, paths: paths)
         }
         try checkEmpty(survey.unsealed.filter { $0 > segment.number })
-        let state = try StateStore(paths)
-        try checkAgainst(state, view)
+        let kept = try StateStore(paths)
+        try checkAgainst(kept, view)
+        let clock = ClockKeeper(
+            saved: try kept.clock(),
+            lastReceived: writer.lastReceived,
+            time: configuration.time
+        )
+        writer.start(clock)
         // Only now: a log that was set back would name fewer files than are needed.
         try uploads.sweep(keeping: named)
         return Outcome(
@@ -73,7 +88,8 @@ struct Recovery {
             writer: writer,
             segments: segments,
             sealing: sealing,
-            state: state
+            state: kept,
+            clock: clock
         )
     }
 
@@ -82,39 +98,38 @@ struct Recovery {
     /// The catalog, brought up to the last sealed segment; made anew if it cannot be used.
     private func openCatalog(
         _ survey: SegmentSurvey,
-        _ view: LogView
+        _ sealed: SealedSegmentCache
     ) throws(StoreError) -> (Catalog, CatalogContents) {
         do throws(StoreError) {
-            return try foldedCatalog(survey, view)
+            return try foldedCatalog(survey, sealed)
         } catch {
             switch error {
             case .damaged, .unavailable: break
             default: throw error
             }
             try Catalog.remove(paths)
-            return try foldedCatalog(survey, view)
+            return try foldedCatalog(survey, sealed)
         }
     }
 
     private func foldedCatalog(
         _ survey: SegmentSurvey,
-        _ view: LogView
+        _ sealed: SealedSegmentCache
     ) throws(StoreError) -> (Catalog, CatalogContents) {
         let catalog = try Catalog(paths)
         var contents: CatalogContents
-        var missing: [(SegmentSummary, KeyFilter?)] = []
+        var missing: [CatalogEntry] = []
         do throws(StoreError) {
             contents = try catalog.contents()
             guard contents.watermark.value <= survey.sealedCount else {
                 throw .damaged(path: paths.catalogFile, detail: "it is ahead of the log")
             }
             for value in contents.watermark.value..<survey.sealedCount {
-                let segment = try view.sealed.segment(SegmentNumber(value))
-                let entry = (try segment.summary(), try segment.filter())
-                contents.fold(entry.0, entry.1)
+                let entry = try sealed.segment(SegmentNumber(value)).catalogEntry()
+                contents.fold(entry)
                 missing.append(entry)
             }
-            try checkRoot(contents, view)
+            try checkRoot(contents, sealed)
             try append(missing, to: catalog)
         } catch {
             catalog.close()
@@ -125,7 +140,7 @@ struct Recovery {
 
     /// Lets the catalog catch up; if it cannot be written (a full disk), it stays behind.
     private func append(
-        _ missing: [(SegmentSummary, KeyFilter?)],
+        _ missing: [CatalogEntry],
         to catalog: Catalog
     ) throws(StoreError) {
         guard !missing.isEmpty else { return }
@@ -140,14 +155,14 @@ struct Recovery {
     /// The sealed segments' roots together must give what was signed when the last was full.
     private func checkRoot(
         _ contents: CatalogContents,
-        _ view: LogView
+        _ sealed: SealedSegmentCache
     ) throws(StoreError) {
         guard let last = contents.segments.last else { return }
         var tree = CompactRange()
         for summary in contents.segments {
             tree.append(subtree: summary.root, level: description.geometry.height)
         }
-        let segment = try view.sealed.segment(last.segment)
+        let segment = try sealed.segment(last.segment)
         let note = try segment.checkpoint()
         let signed = try? SignedCheckpoint.open(
             String(decoding: note, as: UTF8.self),
@@ -169,15 +184,24 @@ struct Recovery {
         }
     }
 
+    /// What the acts of the sealed segments amount to.
+    private func fold(_ acts: [StoredAct]) throws(StoreError) -> LogState {
+        var state = LogState()
+        for stored in acts { try state.take(stored, in: paths.catalogFile) }
+        return state
+    }
+
     private func start(
         from contents: CatalogContents,
+        _ state: LogState,
         _ view: LogView
     ) throws(StoreError) -> LogWriter.Start {
         var start = LogWriter.Start(
             verified: CompactRange(),
             lastReceived: .earliest,
-            sequences: [:],
-            keys: IdempotencyKeys(windowSeconds: configuration.idempotencyWindowSeconds)
+            heads: [:],
+            keys: IdempotencyKeys(windowSeconds: configuration.idempotencyWindowSeconds),
+            state: state
         )
         for (summary, filter) in zip(contents.segments, contents.filters) {
             start.verified.append(subtree: summary.root, level: description.geometry.height)
@@ -192,7 +216,10 @@ struct Recovery {
             else {
                 throw .damaged(path: paths.catalogFile, detail: "it names a collection '\(name)'")
             }
-            start.sequences[collection] = sequence
+            start.heads[collection] = CensusEntry(
+                count: sequence,
+                last: RecordIndex(part.lastIndex)
+            )
         }
         return start
     }

@@ -135,16 +135,19 @@ final class SealingService: Sendable {
     private func seal(_ job: Job) throws(StoreError) {
         let number = job.segment.number
         try uploads.settle()
-        let (summary, filter) = try sealer.seal(job.segment, checkpoint: job.checkpoint)
+        let (summary, filter) = try sealer.seal(
+            job.segment,
+            checkpoint: job.checkpoint,
+            without: view.withState { $0.erased(in: view.geometry.range(of: number)) }
+        )
         view.markSealed(number, summary)
         state.withLock { $0.sealed.append((number, filter, summary.lastReceived)) }
         metrics.sealedSegments.add()
         // The segment is sealed now, whatever comes: its seal must not be done again. What fails
         // here is made good at the next start.
         do throws(StoreError) {
-            try catalog.withLock { catalog throws(StoreError) in
-                try catalog.append([(summary, filter)])
-            }
+            let entry = try view.sealed.segment(number).catalogEntry()
+            try catalog.withLock { catalog throws(StoreError) in try catalog.append([entry]) }
             try sealer.removeLeftovers(number)
         } catch {
             metrics.catalogFailures.add()

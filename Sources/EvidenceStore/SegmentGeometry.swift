@@ -42,6 +42,12 @@ package struct SegmentGeometry: Hashable, Sendable {
         RecordIndex(segment.value << UInt64(height))
     }
 
+    /// The indexes of a full segment.
+    package func range(of segment: SegmentNumber) -> ClosedRange<UInt64> {
+        let first = firstIndex(of: segment).value
+        return first...first + capacity - 1
+    }
+
     /// The segment that the next record of a log of this size goes into.
     package func openSegment(at size: TreeSize) -> SegmentNumber {
         SegmentNumber(size.value >> UInt64(height))

@@ -7,7 +7,8 @@ import Platform
 /// - `checkpoint`: the last one that was signed, as of the last heartbeat. May be lost: without it
 ///   a log that was set back to an older copy is not noticed at start. Trusted only with its
 ///   signature.
-/// - `heartbeat`: when it was written, by wall clock and by time since boot. May be lost.
+/// - `clock`: the compliance clock as of the last heartbeat, and its budget. May be lost: the clock
+///   then goes on from the last record, and its budget begins at nothing.
 final class StateStore: Sendable {
     private let environment: LMDBKit.Environment
     private let entries: Database
@@ -15,7 +16,7 @@ final class StateStore: Sendable {
 
     private static let table = "state"
     private static let checkpointKey = Array("checkpoint".utf8)
-    private static let heartbeatKey = Array("heartbeat".utf8)
+    private static let clockKey = Array("clock".utf8)
 
     /// Opens the state, or makes an empty one.
     init(_ paths: StorePaths) throws(StoreError) {
@@ -64,35 +65,60 @@ final class StateStore: Sendable {
             guard let entries = try transaction.openDatabase(table) else {
                 throw LMDBError.damaged(detail: "its table is missing")
             }
-            return try transaction.get(checkpointKey.span, in: entries) { bytes in
-                unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }
-            }
+            return try value(of: checkpointKey, in: entries, transaction)
         } catch {
             throw StoreError(error, path: path)
         }
     }
 
+    /// The compliance clock as of the last heartbeat; nil in a new state.
+    func clock() throws(StoreError) -> ComplianceClock.Saved? {
+        let bytes: [UInt8]?
+        do throws(LMDBError) {
+            bytes = try Self.value(
+                of: Self.clockKey,
+                in: entries,
+                try environment.beginRead()
+            )
+        } catch {
+            throw StoreError(error, path: path)
+        }
+        guard let bytes else { return nil }
+        guard let object = try? JSONValue(parsing: bytes.span, form: .canonical).object,
+            let saved = ComplianceClock.Saved(json: object)
+        else { throw .damaged(path: path, detail: "its clock cannot be read") }
+        return saved
+    }
+
+    private static func value(
+        of key: [UInt8],
+        in entries: Database,
+        _ transaction: borrowing ReadTransaction
+    ) throws(LMDBError) -> [UInt8]? {
+        try transaction.get(key.span, in: entries) { bytes in
+            unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }
+        }
+    }
+
     func close() { environment.close() }
 
-    /// Keeps the checkpoint and the time, durably.
-    func beat(
-        checkpoint: [UInt8],
-        wall: Timestamp,
-        bootNanoseconds: UInt64
-    ) throws(StoreError) {
-        let heartbeat =
-            BigEndian.bytes(of: UInt64(wall.milliseconds)) + BigEndian.bytes(of: bootNanoseconds)
+    /// Keeps the checkpoint and the clock, durably.
+    ///
+    /// `checkpoint`: nil for a log that has signed none yet.
+    func beat(checkpoint: [UInt8]?, clock: ComplianceClock.Saved) throws(StoreError) {
         do throws(LMDBError) {
             let transaction = try environment.beginWrite()
+            if let checkpoint {
+                try transaction.put(
+                    Self.checkpointKey.span,
+                    checkpoint.span,
+                    in: entries,
+                    mode: .replace
+                )
+            }
             try transaction.put(
-                Self.checkpointKey.span,
-                checkpoint.span,
-                in: entries,
-                mode: .replace
-            )
-            try transaction.put(
-                Self.heartbeatKey.span,
-                heartbeat.span,
+                Self.clockKey.span,
+                CanonicalJSON.encode(.object(clock.json)).span,
                 in: entries,
                 mode: .replace
             )

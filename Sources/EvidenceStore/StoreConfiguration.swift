@@ -19,10 +19,21 @@ package struct StoreConfiguration: Sendable {
     package var uploadLimitBytes = 128 << 20
     /// The lock of a record that asks for none, and what may be asked for.
     package var retention = RetentionPolicy.standard
+    /// How often what is due for erasure is looked for.
+    package var retentionJobIntervalSeconds: UInt64 = 86_400
+    /// Whether that erases what is due, or only counts it.
+    package var retentionJobApplies = false
+    /// The clocks.
+    package var time = TimeSource.machine
     /// Sealed segments kept open at once.
     package var openSegmentLimit = 128
     /// Expanded tiles kept in memory, 16 KiB each.
     package var tileCacheCapacity = 2048
 
     package init() {}
+
+    /// The policy of collections for which none was set.
+    var standardPolicy: CollectionPolicy {
+        CollectionPolicy(retention: retention, event: nil, isSealed: false)
+    }
 }

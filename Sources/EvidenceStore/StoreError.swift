@@ -12,6 +12,12 @@ package enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     case conflict(RecordIndex?)
     /// The requested lock is outside what the collection's policy allows.
     case retentionRefused(LockRefusal)
+    /// The rules do not allow it, as things stand.
+    case refused(Refusal)
+    /// The payload was lawfully erased; the certificate is a receipt of the record named.
+    case erased(RecordIndex, certificate: RecordIndex)
+    /// The collection's policy changed while the request was on its way. Send it again.
+    case policyChanged
     /// Too little room on the disk: free some, or make the disk larger.
     case storageFull(freeBytes: UInt64, reserveBytes: UInt64)
     /// More work is waiting than the store takes; nothing was promised. Try again.
@@ -38,6 +44,11 @@ package enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         case .conflict(let index?):
             "the idempotency key belongs to record \(index), which came from another request"
         case .retentionRefused(let refusal): "\(refusal)"
+        case .refused(let refusal): "\(refusal)"
+        case .erased(let index, let certificate):
+            "the payload of record \(index) was lawfully erased; record \(certificate) says why"
+        case .policyChanged:
+            "the collection's policy changed while the request was on its way; send it again"
         case .storageFull(let free, let reserve):
             "the disk has \(free) bytes free, which is under the reserve of \(reserve); "
                 + "free some room and try again"

@@ -7,6 +7,7 @@ package final class StoreMetrics: Sendable {
     package enum Refusal: String, CaseIterable, Sendable {
         case conflict
         case retention
+        case refused
         case storageFull = "storage_full"
         case overloaded
         case unavailable
@@ -16,6 +17,19 @@ package final class StoreMetrics: Sendable {
     package let appends = Counter()
     /// Answers with a record that an equal request had made before.
     package let repeats = Counter()
+    /// Records that are no evidence.
+    package let acts = Counter()
+    /// Payloads whose bytes were removed after their erasure, and the bytes on disk.
+    package let purgedPayloads = Counter()
+    package let purgedBytes = Counter()
+    /// Erasures whose bytes could not be removed at the last try.
+    package let purgeFailures = Counter()
+    /// What the last run of the retention job found due.
+    package let dueRecords = Gauge()
+    package let retentionRuns = Counter()
+    package let retentionFailures = Counter()
+    /// Writes of the access log that failed; its lines wait for the next.
+    package let accessLogFailures = Counter()
     package let payloadBytes = Counter()
     package let storedPayloadBytes = Counter()
     package let commits = Counter()
@@ -52,6 +66,7 @@ package final class StoreMetrics: Sendable {
             switch error {
             case .conflict: .conflict
             case .retentionRefused: .retention
+            case .refused: .refused
             case .storageFull: .storageFull
             case .overloaded: .overloaded
             case .invalid: .invalid
@@ -68,6 +83,15 @@ package final class Counter: Sendable {
     package init() {}
     package var value: UInt64 { count.load(ordering: .relaxed) }
     func add(_ amount: UInt64 = 1) { count.wrappingAdd(amount, ordering: .relaxed) }
+}
+
+/// A number that goes up and down.
+package final class Gauge: Sendable {
+    private let number = Atomic<UInt64>(0)
+
+    package init() {}
+    package var value: UInt64 { number.load(ordering: .relaxed) }
+    func set(_ value: UInt64) { number.store(value, ordering: .relaxed) }
 }
 
 /// How often values fell under given bounds.

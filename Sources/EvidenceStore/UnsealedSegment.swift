@@ -210,6 +210,17 @@ final class UnsealedSegment: Sendable {
     /// The path of the file that LMDB keeps beside this one.
     static func lockPath(of path: String) -> String { path + "-lock" }
 
+    /// Bytes of the file that LMDB has taken into use.
+    var usedBytes: UInt64 {
+        get throws(StoreError) {
+            do throws(LMDBError) {
+                return try environment.information().usedBytes
+            } catch {
+                throw StoreError(error, path: path)
+            }
+        }
+    }
+
     /// Ends the use of the file, as soon as nobody reads in it.
     func close() { environment.close() }
 }

@@ -12,6 +12,8 @@ extension Problem {
         case .notFound: self.init(.notFound, detail)
         case .conflict(let index): self.init(.conflict, detail, index: index)
         case .retentionRefused: self.init(.retention, detail)
+        case .refused, .erased: self.init(.conflict, detail)
+        case .policyChanged: self.init(.unavailable, detail, retryAfterSeconds: 1)
         case .storageFull: self.init(.storageFull, detail, retryAfterSeconds: 60)
         case .overloaded(let seconds):
             self.init(.overloaded, detail, retryAfterSeconds: seconds)

@@ -8,9 +8,9 @@ extension CommandFailure {
         switch error {
         case .notFound, .notALog: code = .notFound
         case .invalid: code = .usage
-        case .conflict, .retentionRefused, .newerFormat: code = .refused
+        case .conflict, .retentionRefused, .newerFormat, .refused, .erased: code = .refused
         case .storageFull: code = .storageFull
-        case .overloaded, .unavailable, .busy: code = .tryAgain
+        case .overloaded, .unavailable, .busy, .policyChanged: code = .tryAgain
         case .damaged: code = .verificationFailed
         case .system(let failure): code = CommandFailure(failure).code
         }

@@ -92,10 +92,12 @@ import TransparencyLog
         let submission = try fixture.submission([1])
         func enqueue(_ count: Int) throws(StoreError) {
             try queue.enqueue(
-                AppendRequest(
-                    submissions: [Submission](repeating: submission, count: count),
-                    enqueuedNanoseconds: 0,
-                    completion: { _ in }
+                .append(
+                    AppendRequest(
+                        submissions: [Submission](repeating: submission, count: count),
+                        enqueuedNanoseconds: 0,
+                        completion: { _ in }
+                    )
                 )
             )
         }
@@ -124,10 +126,12 @@ import TransparencyLog
             let count = submission.payload.sizeBytes > 1 ? 20 : 5000
             for _ in 0..<count {
                 try queue.enqueue(
-                    AppendRequest(
-                        submissions: [submission],
-                        enqueuedNanoseconds: 0,
-                        completion: { _ in }
+                    .append(
+                        AppendRequest(
+                            submissions: [submission],
+                            enqueuedNanoseconds: 0,
+                            completion: { _ in }
+                        )
                     )
                 )
             }
