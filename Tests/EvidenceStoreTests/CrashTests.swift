@@ -241,7 +241,7 @@ import TransparencyLog
         try FileSystem.unlink("\(directory)/\(name)")
         let report = try fsck(fixture.path)
         #expect(report.findings.contains { $0.path.hasSuffix(name) })
-        #expect(report.records == 301)
+        #expect(report.records == 302)
         try fixture.reopen()
         do throws(StoreError) {
             _ = try fixture.store.payload(at: RecordIndex(5))

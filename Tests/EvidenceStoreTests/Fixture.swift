@@ -13,7 +13,11 @@ final class Fixture {
     var configuration = StoreConfiguration()
     private(set) var store: EvidenceStore
 
-    init(height: UInt8 = 8, configuration: StoreConfiguration = StoreConfiguration()) throws {
+    init(
+        height: UInt8 = 8,
+        configuration: StoreConfiguration = StoreConfiguration(),
+        founders: [String] = ["tester"]
+    ) throws {
         let name = Hex.encode(Random.bytes(count: 8).span)
         path = "/tmp/strongroom-store-\(name)"
         signer = try NoteSigner(
@@ -28,7 +32,7 @@ final class Fixture {
             at: path,
             geometry: geometry,
             signer: signer,
-            founders: ["tester"]
+            founders: founders
         )
         store = try Self.open(path, signer, configuration)
     }

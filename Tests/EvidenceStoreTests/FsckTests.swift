@@ -46,7 +46,7 @@ import TransparencyLog
             #expect(report.root == root.hex)
             #expect(report.sealedSegments == 2)
             #expect(report.signatures == 3)
-            #expect(report.payloads == size.value - 1)
+            #expect(report.payloads + report.acts == size.value)
         }
     }
 
@@ -271,7 +271,7 @@ import TransparencyLog
     }
 
     private func readAll(_ store: EvidenceStore, _ size: UInt64) throws {
-        for value in 1..<size {
+        for value in 1..<size where value % 256 != 0 {
             do throws(StoreError) {
                 _ = try store.receipt(for: RecordIndex(value))
                 let reader = try store.payload(at: RecordIndex(value))

@@ -134,7 +134,8 @@ extension Array {
             done += count
             Clock.sleep(milliseconds: 1)
         }
-        let records = try (0..<UInt64(done)).map { try fixture.store.record(at: RecordIndex($0)) }
+        let size = fixture.store.checkpoint.size.value
+        let records = try (0..<size).map { try fixture.store.record(at: RecordIndex($0)) }
         try expectEqual(fixture, records, &random, rounds: 60)
         fixture.waitForSeals()
         try expectEqual(fixture, records, &random, rounds: 150)

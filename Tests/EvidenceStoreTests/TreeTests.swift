@@ -60,11 +60,11 @@ import TransparencyLog
         #expect(
             try fixture.store.tile(first) == TileHashes.encode(Array(leaves[256..<512]))
         )
-        let partial = try #require(TileCoordinate(level: 0, index: 2, width: 89))
+        let partial = try #require(TileCoordinate(level: 0, index: 2, width: 91))
         #expect(
-            try fixture.store.tile(partial) == TileHashes.encode(Array(leaves[512..<601]))
+            try fixture.store.tile(partial) == TileHashes.encode(Array(leaves[512..<603]))
         )
-        let ahead = try #require(TileCoordinate(level: 0, index: 2, width: 90))
+        let ahead = try #require(TileCoordinate(level: 0, index: 2, width: 92))
         #expect(try fixture.store.tile(ahead) == nil)
         let bundle = try #require(EntryBundleCoordinate(index: 1))
         let bytes = try #require(try fixture.store.entryBundle(bundle))
