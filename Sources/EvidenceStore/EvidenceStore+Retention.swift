@@ -174,14 +174,16 @@ extension EvidenceStore {
         if let records {
             var facts: [RecordFacts] = []
             for index in records.indexes { facts.append(try self.facts(of: index)) }
-            for part in facts.parts(of: DueQuery.limitMaximum) {
+            for part in facts.parts(of: Self.erasureBite) {
                 report.add(try propose(.erase(part), by: principal, reason: reason))
             }
         } else {
             var query = DueQuery()
             query.collection = collection
-            query.limit = DueQuery.limitMaximum
+            // Small bites: appends wait while the sequencer decides.
+            query.limit = Self.erasureBite
             while true {
+                try checkRunning()
                 let page = try due(query)
                 let facts = page.entries.map(\.facts)
                 if !facts.isEmpty {
@@ -194,6 +196,9 @@ extension EvidenceStore {
         erasure.wake()
         return report
     }
+
+    /// Records that are proposed for erasure at once.
+    private static let erasureBite = 1024
 
     /// Erases under a GOVERNANCE lock, with the right to it and a reason.
     package func bypass(

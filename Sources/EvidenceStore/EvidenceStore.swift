@@ -92,6 +92,11 @@ package final class EvidenceStore: @unchecked Sendable {
         (view, segments, sealing, state) =
             (recovered.view, recovered.segments, recovered.sealing, recovered.state)
         keeper = recovered.clock
+        // A run may have ended between a token and the record of it.
+        let names = view.withState { state in
+            Set(state.tokens.filter { $0.revoked == nil }.map(\.name))
+        }
+        try credentials.removeAll(except: names)
         erasure = ErasureService(
             view: recovered.view,
             uploads: uploads,
@@ -178,6 +183,8 @@ package final class EvidenceStore: @unchecked Sendable {
 
     /// Stops: finishes every append that was accepted, then lets go of the log.
     package func close() {
+        stopping.withLock { $0 = true }
+        stopped.broadcast()
         // The retention job and the eraser propose acts, and wait for them.
         retention.stop()
         erasure.stop()
@@ -186,8 +193,6 @@ package final class EvidenceStore: @unchecked Sendable {
             defer { threads = [] }
             return threads
         }
-        stopping.withLock { $0 = true }
-        stopped.broadcast()
         for thread in running { thread.join() }
         segments.stop()
         sealing.stop()
@@ -260,6 +265,11 @@ package final class EvidenceStore: @unchecked Sendable {
         while let waiting = queue.dequeue() {
             for request in waiting { request.fail(reason) }
         }
+    }
+
+    /// - Throws: `unavailable` once the log is being closed: long work ends here.
+    func checkRunning() throws(StoreError) {
+        if stopping.withLock({ $0 }) { throw .unavailable("the server is stopping") }
     }
 
     func beat() throws(StoreError) {

@@ -20,6 +20,8 @@ package struct Fsck {
     /// The acts of the segment at hand, and what all acts so far amount to.
     private var acts: [StoredAct] = []
     private var state = LogState()
+    /// The heads of the access log's chain that the acts hold.
+    private var digests: [AccessLog.Digest] = []
     /// What the acts of the whole log amount to, from a first pass over them: what was erased is
     /// told only behind it.
     private var final = LogState()
@@ -79,6 +81,7 @@ package struct Fsck {
         }
         report.root = tree.root.hex
         try checkFold()
+        report.findings += try AccessLog.verify(directory: paths.access, digests: digests)
         try checkState()
         try checkCatalog(survey)
         try checkUploads()
@@ -194,6 +197,9 @@ package struct Fsck {
         guard record.collection == nil else { return }
         acts.append(stored)
         report.acts += 1
+        if case .act(let act) = record, case .accessDigest(let count, let head, let day) = act.act {
+            digests.append(AccessLog.Digest(day: day, count: count, head: head))
+        }
         do throws(StoreError) {
             try state.take(stored, in: path)
         } catch {

@@ -63,6 +63,7 @@ extension EvidenceStore {
         query.limit = DueQuery.limitMaximum
         var due: UInt64 = 0
         while true {
+            try checkRunning()
             let page = try self.due(query)
             due += UInt64(page.entries.count)
             guard let next = page.next else { break }
@@ -70,7 +71,8 @@ extension EvidenceStore {
         }
         metrics.dueRecords.set(due)
         metrics.retentionRuns.add()
-        guard configuration.retentionJobApplies, due > 0 else {
+        let isClosed = withState { $0.closed != nil }
+        guard configuration.retentionJobApplies, due > 0, !isClosed else {
             return RetentionRun(due: due, report: nil)
         }
         let report = try eraseDue(collection: nil, records: nil, by: .system, reason: nil)
