@@ -1,4 +1,5 @@
 internal import Cryptography
+internal import EvidenceStore
 internal import Platform
 internal import TransparencyLog
 
@@ -30,6 +31,22 @@ enum SigningKey {
             return try NoteSigner(parsingSecret: text)
         } catch {
             throw .usage("\(path) holds no signing key as 'strongroom keygen' makes them")
+        }
+    }
+
+    /// The key of the log in a directory; nil: it lies there too.
+    static func ofLog(in directory: String, file: String?) throws(CommandFailure) -> NoteSigner {
+        do throws(StoreError) {
+            // First: "this is no log" says more than "its key is missing".
+            _ = try LogDescription.read(StorePaths(directory))
+        } catch {
+            throw CommandFailure(error)
+        }
+        do throws(CommandFailure) {
+            return try read(file ?? StorePaths(directory).signingKey)
+        } catch {
+            let advice = "name the log's signing key with --key or signingKey"
+            throw CommandFailure(error.code, error.message, advice: advice)
         }
     }
 

@@ -84,6 +84,31 @@ import Testing
         #expect(failure() == "PATH is missing; see 'strongroom put --help'")
     }
 
+    @Test func operandsAreCounted() throws {
+        func parse(_ counts: [OperandSpecification.Count], _ words: [String]) -> Bool {
+            let specification = CommandSpecification(
+                name: "x",
+                group: .tools,
+                summary: "x",
+                operands: counts.map { .init(name: "W", count: $0) },
+                options: [],
+                about: [],
+                example: "strongroom x"
+            )
+            return (try? ArgumentParser.parse(words, for: specification)) != nil
+        }
+        let table: [(counts: [OperandSpecification.Count], allowed: ClosedRange<Int>)] = [
+            ([], 0...0), ([.one], 1...1), ([.optional], 0...1), ([.oneOrMore], 1...9),
+            ([.zeroOrMore], 0...9), ([.one, .zeroOrMore], 1...9), ([.one, .optional], 1...2),
+        ]
+        for row in table {
+            for count in 0...9 {
+                let words = [String](repeating: "w", count: count)
+                #expect(parse(row.counts, words) == row.allowed.contains(count), "\(row) \(count)")
+            }
+        }
+    }
+
     @Test func helpNeedsNoOperands() throws {
         #expect(try parse("--help").flag("help"))
         #expect(try parse("-h").flag("help"))
@@ -122,23 +147,94 @@ import Testing
         let lines = HelpText.command(command.specification)
         #expect(lines.count <= HelpText.rows, "\(lines.count) lines")
         for line in lines { #expect(line.count <= HelpText.columns, "too wide: \(line)") }
-        let last = try #require(lines.last)
-        #expect(last.hasPrefix("Example: strongroom \(name)"))
+        #expect(endsWithAnExample(lines, of: name))
+    }
+
+    private func endsWithAnExample(_ lines: [String], of name: String) -> Bool {
+        let start = lines.lastIndex { $0.hasPrefix("Example:") } ?? lines.startIndex
+        let words = lines[start...].joined(separator: " ").split(separator: " ")
+        return words.joined(separator: " ").hasPrefix("Example: strongroom \(name)")
     }
 
     @Test func everyExampleParses() throws {
         for command in Command.all {
             let words = command.specification.example.split(separator: " ").map(String.init)
-            _ = try ArgumentParser.parse(Array(words.dropFirst(2)), for: command.specification)
+            guard case .command(let found, let rest) = meaning(of: Array(words.dropFirst())) else {
+                Issue.record("\(words)")
+                continue
+            }
+            #expect(found.specification.name == command.specification.name)
+            _ = try ArgumentParser.parse(rest, for: command.specification)
         }
     }
 
-    @Test func theOverviewNamesEveryCommandAndFits() {
-        let lines = HelpText.overview(Command.all.map(\.specification))
+    private func meaning(of words: [String]) -> CommandLineTool.Meaning {
+        CommandLineTool.meaning(of: words, Command.all)
+    }
+
+    private func help(_ words: String...) -> [String]? {
+        guard case .help(let lines) = meaning(of: words) else { return nil }
+        return lines
+    }
+
+    private func mistake(_ words: String...) -> String? {
+        guard case .mistake(let lines) = meaning(of: words) else { return nil }
+        return lines.joined(separator: "\n")
+    }
+
+    @Test func commandsOfOneAndTwoWordsAreFound() throws {
+        for (words, name, rest) in [
+            (["hold", "place", "m", "1"], "hold place", ["m", "1"]),
+            (["log", "close", "--reason", "r"], "log close", ["--reason", "r"]),
+            (["lock", "close"], "lock", ["close"]), (["--version"], "version", []),
+        ] {
+            guard case .command(let command, let own) = meaning(of: words) else {
+                Issue.record("\(words)")
+                continue
+            }
+            #expect(command.specification.name == name && own == rest)
+        }
+    }
+
+    @Test func helpIsFoundHoweverItIsAskedFor() {
+        #expect(help("hold", "--help") == help("help", "hold"))
+        #expect(help("hold", "-h") == help("hold", "help"))
+        #expect(
+            help("help", "hold", "place")?.first?.hasPrefix("Usage: strongroom hold place") == true
+        )
+        #expect(help("help", "put")?.first?.hasPrefix("Usage: strongroom put") == true)
+        #expect(help("--help") == help("help", "nonsense"))
+    }
+
+    @Test func mistypedCommandsAreNamed() {
+        #expect(mistake("hold", "plce")?.contains("did you mean 'hold place'?") == true)
+        #expect(mistake("hodl")?.contains("did you mean 'hold'?") == true)
+        #expect(mistake("erase", "everything")?.contains("see 'strongroom erase --help'") == true)
+        #expect(mistake("hold")?.contains("Usage: strongroom hold COMMAND") == true)
+        #expect(mistake()?.contains("Usage: strongroom COMMAND") == true)
+    }
+
+    @Test(arguments: CommandFamily.all.map(\.name))
+    func everyFamilysHelpFitsAScreenAndEndsWithAnExample(_ name: String) throws {
+        let family = try #require(CommandFamily.all.first { $0.name == name })
+        let members = Command.all.map(\.specification).filter { family.member($0) != nil }
+        #expect(!members.isEmpty && Set(members.map(\.group)).count == 1)
+        let lines = HelpText.family(family, Command.all.map(\.specification))
         #expect(lines.count <= HelpText.rows)
         for line in lines { #expect(line.count <= HelpText.columns, "too wide: \(line)") }
+        #expect(endsWithAnExample(lines, of: name))
+    }
+
+    @Test func theOverviewNamesEveryCommandAndFits() {
+        let lines = HelpText.overview(
+            Command.all.map(\.specification),
+            families: CommandFamily.all
+        )
+        #expect(lines.count <= HelpText.overviewRows)
+        for line in lines { #expect(line.count <= HelpText.columns, "too wide: \(line)") }
         for command in Command.all {
-            #expect(lines.contains { $0.hasPrefix("  \(command.specification.name) ") })
+            let first = command.specification.name.prefix { $0 != " " }
+            #expect(lines.count { $0.hasPrefix("  \(first) ") } == 1)
         }
     }
 }

@@ -144,6 +144,47 @@ import Testing
         #expect(attempts == 1)
     }
 
+    @Test func whatWouldActTwiceIsNotRepeatedBlindly() throws {
+        var retry = Retry()
+        (retry.firstBoundMilliseconds, retry.largestBoundMilliseconds) = (0, 0)
+        // An answer that was lost: the server may have acted.
+        for (repetition, expected) in [
+            (Retry.Repetition.harmless, retry.attempts), (.actsAgain, 1),
+        ] {
+            var attempts = 0
+            #expect(throws: TransportFailure.self) {
+                _ = try retry.run(repetition) { () throws(TransportFailure) in
+                    attempts += 1
+                    throw .lost("broken pipe")
+                }
+            }
+            #expect(attempts == expected)
+        }
+        // A server that was not reached has seen nothing.
+        var attempts = 0
+        #expect(throws: TransportFailure.self) {
+            _ = try retry.run(.actsAgain) { () throws(TransportFailure) in
+                attempts += 1
+                throw .unreachable("down")
+            }
+        }
+        #expect(attempts == retry.attempts)
+        for (status, repeats) in [
+            (503, true), (429, true), (408, false), (502, false), (504, false),
+        ] {
+            #expect(Retry.isWorthwhile(reply(status), .actsAgain) == repeats, "\(status)")
+            #expect(Retry.isWorthwhile(reply(status), .harmless))
+        }
+    }
+
+    @Test func whatOnlyAPersonCanMendIsNotTriedAgain() {
+        for (status, slug) in [(503, "clock-unsettled"), (429, "too-many-failures")] {
+            let body = #"{"type":"https://strongroom.dev/problems/\#(slug)"}"#
+            let reply = APIReply(status: status, fields: [], body: Array(body.utf8))
+            #expect(!Retry.isWorthwhile(reply))
+        }
+    }
+
     @Test func attemptsAreBounded() throws {
         var retry = Retry()
         (retry.firstBoundMilliseconds, retry.largestBoundMilliseconds) = (0, 0)
@@ -167,6 +208,46 @@ import Testing
         #expect(found.failure("a/b").text == "a/b: D (HTTP 409)")
     }
 
+    @Test func whatWasErasedIsRefusedWithItsCertificate() {
+        let found = problem(410, #"{"detail":"Erased.","index":12,"certificate":57}"#)
+        #expect(found.certificate == 57 && found.exitCode == .refused)
+        #expect(
+            found.failure("payload of record 12").text
+                == "payload of record 12: Erased (HTTP 410); record 57 is the deletion "
+                + "certificate: 'strongroom erase proof 12' fetches it"
+        )
+        #expect(problem(410, "").failure("x").advice?.contains("erase proof INDEX") == true)
+    }
+
+    @Test func theAdviceFitsTheRefusal() {
+        let table: [(status: Int, slug: String, words: String?)] = [
+            (401, "unauthorized", "--token-file"), (403, "forbidden", "token list"),
+            (403, "cross-origin", nil), (429, "too-many-failures", "wait a minute"),
+            (503, "clock-unsettled", "clock show"), (503, "policy-changed", "policy"),
+            (503, "overloaded", "try again later"), (409, "locked", nil), (507, "full", "room"),
+        ]
+        for row in table {
+            let body = #"{"type":"https://strongroom.dev/problems/\#(row.slug)","detail":"d"}"#
+            let advice = problem(row.status, body).failure("x").advice
+            #expect(row.words.map { advice?.contains($0) == true } ?? (advice == nil), "\(row)")
+        }
+    }
+
+    @Test func recordsThatWereRefusedAreListed() {
+        let found = problem(
+            409,
+            #"{"detail":"None.","refused":[{"index":3,"problem":{"detail":"Held","status":409}},"#
+                + #"{"index":4,"problem":{"detail":"Gone","status":404}}]}"#
+        )
+        #expect(
+            found.refused.map(\.failure.text) == [
+                "record 3: Held (HTTP 409)", "record 4: Gone (HTTP 404)",
+            ]
+        )
+        #expect(found.refused.map(\.failure.code) == [.refused, .notFound])
+        #expect(problem(409, #"{"refused":[7]}"#).refused.isEmpty)
+    }
+
     @Test func anythingElseIsStillAFailure() {
         for body in ["", "<html>", "[]", #"{"detail":7}"#] {
             #expect(problem(503, body).failure("x").text.hasPrefix("x: the server gave no reason"))
@@ -176,7 +257,7 @@ import Testing
     @Test func statusesHaveTheirExitCodes() {
         let codes: [Int: ExitCode] = [
             400: .refused, 401: .refused, 403: .refused, 404: .notFound, 409: .refused,
-            410: .notFound, 413: .refused, 422: .refused, 429: .tryAgain, 500: .bug, 503: .tryAgain,
+            410: .refused, 413: .refused, 422: .refused, 429: .tryAgain, 500: .bug, 503: .tryAgain,
             507: .storageFull,
         ]
         for (status, code) in codes { #expect(problem(status, "").exitCode == code, "\(status)") }

@@ -127,10 +127,14 @@ struct ArgumentParser {
             case .oneOrMore:
                 minimum += 1
                 maximum = Int.max / 2
+            case .zeroOrMore:
+                maximum = Int.max / 2
             }
         }
         if operands.count < minimum {
-            let missing = specification.operands.filter { $0.count != .optional }
+            let missing = specification.operands.filter {
+                $0.count == .one || $0.count == .oneOrMore
+            }
             throw failure("\(missing[min(operands.count, missing.count - 1)].name) is missing")
         }
         if operands.count > maximum {

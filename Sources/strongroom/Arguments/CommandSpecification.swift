@@ -61,6 +61,8 @@ extension OptionSpecification {
         "FILE",
         "access token; default $STRONGROOM_TOKEN"
     )
+    /// Reasons stand in the log for ever.
+    static let reason = value("reason", "TEXT", "why; stands in the log for ever (required)")
 
     /// What each command that talks to a server takes.
     static let client: [OptionSpecification] = [server, tokenFile, json]
@@ -68,7 +70,7 @@ extension OptionSpecification {
 
 /// The words of a command that are not options.
 struct OperandSpecification: Equatable, Sendable {
-    enum Count: Equatable, Sendable { case one, optional, oneOrMore }
+    enum Count: Equatable, Sendable { case one, optional, oneOrMore, zeroOrMore }
 
     let name: String
     let count: Count
@@ -78,6 +80,7 @@ struct OperandSpecification: Equatable, Sendable {
         case .one: name
         case .optional: "[\(name)]"
         case .oneOrMore: "\(name)…"
+        case .zeroOrMore: "[\(name)…]"
         }
     }
 }
@@ -86,12 +89,14 @@ struct OperandSpecification: Equatable, Sendable {
 enum CommandGroup: String, CaseIterable, Sendable {
     case log = "Run a log"
     case evidence = "Keep and fetch evidence"
+    case retention = "Lock, hold and erase"
     case proof = "Prove and verify"
     case tools = "Tools"
 }
 
 /// Everything that parser and help know of a command.
 struct CommandSpecification: Equatable, Sendable {
+    /// One word, or two for a command of a family: `hold place`.
     let name: String
     let group: CommandGroup
     /// For the list of commands: one line, no full stop.

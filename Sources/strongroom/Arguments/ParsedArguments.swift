@@ -51,9 +51,29 @@ struct ParsedArguments: Equatable, Sendable {
         return number
     }
 
+    /// The value of an option that the command cannot do without.
+    func required(_ name: String) throws(CommandFailure) -> String {
+        guard let value = value(name) else {
+            throw .usage(
+                "--\(name) is missing",
+                advice: "see 'strongroom \(specification.name) --help'"
+            )
+        }
+        return value
+    }
+
     /// A record's index: below 2^53, as everywhere in Strongroom's JSON.
     static func recordIndex(_ text: String) throws(CommandFailure) -> UInt64 {
         UInt64(try integer(text, in: 0...(1 << 53 - 1), what: "INDEX"))
+    }
+
+    /// Records' indexes, one an operand.
+    static func recordIndexes(
+        _ operands: some Sequence<String>
+    ) throws(CommandFailure) -> [UInt64] {
+        var indexes: [UInt64] = []
+        for text in operands { indexes.append(try recordIndex(text)) }
+        return indexes
     }
 
     /// A tree size: below 2^53.

@@ -9,21 +9,21 @@ final class APIConnection {
     private let client: HTTPClient
     private let token: String?
 
-    init(_ address: ServerAddress, token: String?) {
+    /// `silenceSeconds`: how long the server may work without a byte of its answer.
+    init(_ address: ServerAddress, token: String?, silenceSeconds: Int = 60) {
         self.address = address
         self.token = token
-        client = HTTPClient(
-            baseURL: address.description,
-            options: HTTPClient.Options(userAgent: "strongroom/\(VersionCommand.version)")
-        )
+        var options = HTTPClient.Options(userAgent: "strongroom/\(VersionCommand.version)")
+        options.lowSpeed = HTTPClient.LowSpeed(bytesPerSecond: 1, seconds: silenceSeconds)
+        client = HTTPClient(baseURL: address.description, options: options)
     }
 
     /// Sends a request once and waits for the answer, whatever its status.
     ///
     /// `sink` takes the body of a success piece by piece; without it the reply has the body. `sent`
-    /// is told how many more bytes of the request's body are on their way. After `unreachable` the
-    /// server may or may not have acted; `abandoned` says that `sink`, or reading the file to be
-    /// sent, failed.
+    /// is told how many more bytes of the request's body are on their way. After `lost` the server
+    /// may or may not have acted; `abandoned` says that `sink`, or reading the file to be sent,
+    /// failed.
     func send(
         _ request: APIRequest,
         sink: ((Span<UInt8>) throws(CommandFailure) -> Void)? = nil,
@@ -82,8 +82,8 @@ final class APIConnection {
 
     private func failure(_ error: CurlError) -> TransportFailure {
         switch error {
-        case .unreachable(let detail), .connectionLost(let detail), .timedOut(let detail):
-            return .unreachable(detail)
+        case .unreachable(let detail): return .unreachable(detail)
+        case .connectionLost(let detail), .timedOut(let detail): return .lost(detail)
         case .aborted:
             if let failure = client.callbackError as? CommandFailure { return .abandoned(failure) }
             if let failure = client.callbackError as? SystemError {

@@ -5,6 +5,7 @@ struct APIRequest: Sendable {
     enum Method: String, Sendable {
         case get = "GET"
         case post = "POST"
+        case put = "PUT"
     }
 
     /// What is sent along.
@@ -59,8 +60,10 @@ struct APIReply: Sendable {
 
 /// Why no answer came.
 enum TransportFailure: Error, Equatable, Sendable {
-    /// The server cannot be reached, or the connection broke: trying again may help.
+    /// The server cannot be reached and has seen nothing of the request: trying again may help.
     case unreachable(String)
+    /// The connection broke before the answer: the server may or may not have acted.
+    case lost(String)
     /// This side gave up: the file could not be read, the output not be written.
     case abandoned(CommandFailure)
 }

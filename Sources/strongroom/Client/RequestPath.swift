@@ -12,6 +12,12 @@ struct RequestPath: Equatable, Sendable {
         text = path
     }
 
+    /// Adds a segment to the path, before any parameter; a slash in it is encoded.
+    mutating func addSegment(_ segment: String) {
+        precondition(!hasQuery, "segments come before parameters")
+        text += "/" + percentEncode(pathSegment: segment)
+    }
+
     /// Adds a parameter.
     mutating func add(_ name: String, _ value: String) {
         text += hasQuery ? "&" : "?"

@@ -10,8 +10,25 @@ struct Retry: Sendable {
     var firstBoundMilliseconds: UInt64 = 100
     var largestBoundMilliseconds: UInt64 = 4000
 
-    /// Whether a reply says that the same request may succeed later.
-    static func isWorthwhile(status: Int) -> Bool { [408, 429, 502, 503, 504].contains(status) }
+    /// What a second arrival of the same request does.
+    enum Repetition: Sendable {
+        /// Nothing more than the first.
+        case harmless
+        /// It acts again: only what was not acted on may be sent again.
+        case actsAgain
+    }
+
+    /// Whether a reply says that the same request may succeed within seconds.
+    static func isWorthwhile(_ reply: APIReply, _ repetition: Repetition = .harmless) -> Bool {
+        switch (reply.status, repetition) {
+        // An unsettled clock needs a person, and more wrong tokens only prolong the refusal.
+        case (429, _), (503, _):
+            let slug = Problem(reply).slug
+            return slug != "clock-unsettled" && slug != "too-many-failures"
+        case (408, .harmless), (502, .harmless), (504, .harmless): return true
+        default: return false
+        }
+    }
 
     /// The wait before repetition `number`, from 1; `random` is uniform over all values.
     func waitMilliseconds(before number: Int, retryAfterSeconds: Int?, random: UInt64) -> UInt64 {
@@ -29,6 +46,7 @@ struct Retry: Sendable {
     ///
     /// What is returned may still be a refusal.
     func run(
+        _ repetition: Repetition = .harmless,
         _ attempt: () throws(TransportFailure) -> APIReply
     ) throws(TransportFailure) -> APIReply {
         var number = 0
@@ -37,12 +55,16 @@ struct Retry: Sendable {
             var retryAfter: Int?
             do throws(TransportFailure) {
                 let reply = try attempt()
-                guard number < attempts, Self.isWorthwhile(status: reply.status) else {
+                guard number < attempts, Self.isWorthwhile(reply, repetition) else {
                     return reply
                 }
                 retryAfter = reply.retryAfterSeconds
             } catch {
-                guard number < attempts, case .unreachable = error else { throw error }
+                switch (error, repetition) {
+                case (.unreachable, _), (.lost, .harmless):
+                    guard number < attempts else { throw error }
+                case (.lost, .actsAgain), (.abandoned, _): throw error
+                }
             }
             let random = Random.bytes(count: 8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
             Clock.sleep(

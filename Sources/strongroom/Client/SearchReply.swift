@@ -38,7 +38,7 @@ extension EvidenceLine {
         guard case .integer(let number)? = entry["index"], let index = UInt64(exactly: number),
             case .string(let collection)? = entry["collection"],
             case .object(let lock)? = entry["lock"], case .string(let mode)? = lock["mode"],
-            case .string(let until)? = lock["until"]
+            let until = LockWords.end(lock)
         else { return nil }
         self.init(
             index: index,

@@ -16,7 +16,11 @@ struct Server: Sendable {
 
     private static func token(_ arguments: ParsedArguments) throws(CommandFailure) -> String? {
         guard let path = arguments.value("token-file") else {
-            return Environment.value("STRONGROOM_TOKEN")
+            // Set and empty is what a shell makes of an unset variable that is passed on.
+            guard let text = Environment.value("STRONGROOM_TOKEN"), !text.isEmpty else {
+                return nil
+            }
+            return try checked(text, source: "STRONGROOM_TOKEN")
         }
         let bytes: [UInt8]
         do throws(SystemError) {
@@ -25,14 +29,24 @@ struct Server: Sendable {
             throw CommandFailure(error)
         }
         let text = String(decoding: bytes, as: UTF8.self).filter { !$0.isNewline }
+        return try checked(text, source: path)
+    }
+
+    /// The token is in no message: it may be one with a typing error.
+    static func checked(_ text: String, source: String) throws(CommandFailure) -> String {
         guard !text.isEmpty, text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
-            throw .usage("\(path) does not hold a token of visible ASCII characters")
+            throw .usage("\(source) does not hold a token of visible ASCII characters")
         }
         return text
     }
 
     /// A connection of its own; one thread at a time may use it.
     func connect() -> APIConnection { APIConnection(address, token: token) }
+
+    /// A connection for requests that may take the server hours, such as erasing millions.
+    func connectPatiently() -> APIConnection {
+        APIConnection(address, token: token, silenceSeconds: 86_400)
+    }
 }
 
 extension APIConnection {
@@ -66,6 +80,12 @@ extension CommandFailure {
                 .tryAgain,
                 "the server at \(address) cannot be reached: \(detail)",
                 advice: "see that it runs, and where: --server or STRONGROOM_SERVER"
+            )
+        case .lost(let detail):
+            self.init(
+                .tryAgain,
+                "no answer came from the server at \(address): \(detail)",
+                advice: "it may have done what was asked: look before you repeat it"
             )
         case .abandoned(let failure):
             self = failure

@@ -48,10 +48,7 @@ enum GetCommand {
             )
         }
         guard let description = checked.description else {
-            throw CommandFailure(
-                .notFound,
-                "record \(index) has no payload: it is \(checked.record.kind.rawValue)"
-            )
+            throw refusal(index, checked.record, connection)
         }
         let expected = PayloadIdentity(
             digest: description.payloadDigest,
@@ -72,6 +69,31 @@ enum GetCommand {
             try fetch.toStandardOutput(console)
         }
         return .done
+    }
+}
+
+extension GetCommand {
+    /// Why a record has no payload that could be checked.
+    private static func refusal(
+        _ index: UInt64,
+        _ record: Record,
+        _ connection: APIConnection
+    ) -> CommandFailure {
+        guard case .sealedEvidence = record else {
+            return CommandFailure(
+                .notFound,
+                "record \(index) has no payload: it is \(record.kind.rawValue)"
+            )
+        }
+        // Its description goes with the payload; the server says where the certificate is.
+        let what = "payload of record \(index)"
+        do throws(CommandFailure) {
+            _ = try connection.get(RequestPath("/v1/records/\(index)/payload"), what: what)
+        } catch { return error }
+        return CommandFailure(
+            .verificationFailed,
+            "record \(index) is sealed, and the server's receipt does not open it"
+        )
     }
 }
 

@@ -1,5 +1,4 @@
 internal import EvidenceModel
-internal import Platform
 internal import TransparencyLog
 
 /// `strongroom prove`: fetches a fresh receipt.
@@ -9,8 +8,13 @@ enum ProveCommand {
             name: "prove",
             group: .proof,
             summary: "fetch a fresh receipt of a record",
-            operands: [OperandSpecification(name: "INDEX", count: .one)],
+            operands: [OperandSpecification(name: "INDEX", count: .optional)],
             options: [
+                .value(
+                    "census",
+                    "COLLECTION",
+                    "instead of INDEX: the newest record that counts it"
+                ),
                 .value("size", "N", "prove against the tree of this size; default the newest"),
                 .value("format", "F", "json (default) or tlog-proof"),
                 .value("output", short: "o", "FILE", "where it goes; default standard output"),
@@ -20,7 +24,9 @@ enum ProveCommand {
             about: [
                 "",
                 "Fetches a receipt of record INDEX: the record, its inclusion proof, a signed",
-                "checkpoint. It is checked before it is written.",
+                "checkpoint. It is checked before it is written. With --census it is that of the",
+                "newest record that says how many the collection has; 'verify --complete' takes",
+                "it.",
             ],
             example: "strongroom prove 41 -o report.receipt.json"
         ),
@@ -33,7 +39,6 @@ enum ProveCommand {
     )
         throws(CommandFailure) -> ExitCode
     {
-        let index = try ParsedArguments.recordIndex(arguments.operands[0])
         let size = try arguments.treeSize("size")
         let format = arguments.value("format") ?? "json"
         guard format == "json" || format == "tlog-proof" else {
@@ -41,19 +46,52 @@ enum ProveCommand {
         }
         let checker = ReceiptChecker(keys: try TrustedKeys.read(arguments))
         let connection = try Server(arguments).connect()
-        var path = RequestPath("/v1/records/\(index)/receipt")
-        path.add("size", size.map(String.init))
-        let reply = try connection.get(
-            path,
-            what: "receipt of record \(index)",
-            fields: format == "json" ? [] : [(name: "Accept", value: "text/plain")]
-        )
-        try check(reply.body, isJSON: format == "json", index, size, checker)
-        try write(reply.body, to: arguments.value("output"), console)
-        if !checker.isPinned {
-            console.message("the signature is not checked, for no key is pinned: give --key")
+        let reply: APIReply
+        switch (arguments.operands.first, arguments.value("census")) {
+        case (let text?, nil):
+            let index = try ParsedArguments.recordIndex(text)
+            var path = RequestPath("/v1/records/\(index)/receipt")
+            path.add("size", size.map(String.init))
+            reply = try connection.get(
+                path,
+                what: "receipt of record \(index)",
+                fields: format == "json" ? [] : [(name: "Accept", value: "text/plain")]
+            )
+            try check(reply.body, isJSON: format == "json", index, size, checker)
+        case (nil, let collection?):
+            guard size == nil, format == "json" else {
+                throw .usage("--census gives the newest receipt as JSON: no --size, no --format")
+            }
+            reply = try census(collection, connection, checker)
+        case (nil, nil): throw .usage("INDEX is missing", advice: "see 'strongroom prove --help'")
+        case (.some, .some): throw .usage("give INDEX or --census, not both")
         }
+        try ReceiptOutput.write(reply.body, to: arguments.value("output"), console)
+        if !checker.isPinned { console.message(ReceiptOutput.notPinned) }
         return .done
+    }
+
+    /// The receipt of the newest census record that counts a collection.
+    private static func census(
+        _ collection: String,
+        _ connection: APIConnection,
+        _ checker: ReceiptChecker
+    ) throws(CommandFailure) -> APIReply {
+        var path = RequestPath("/v1/collections")
+        path.addSegment(collection)
+        path.addSegment("census")
+        let reply = try connection.get(path, what: "census of \(collection)")
+        let checked = try checker.check(reply.body.span)
+        guard case .act(let act) = checked.record,
+            case .census(_, _, _, let collections) = act.act,
+            collections.contains(where: { $0.key.text == collection })
+        else {
+            throw CommandFailure(
+                .verificationFailed,
+                "the server gave record \(checked.receipt.index), no census of \(collection)"
+            )
+        }
+        return reply
     }
 
     private static func check(
@@ -83,25 +121,6 @@ enum ProveCommand {
                 "the server's receipt is of record \(checked.receipt.index) in a tree of "
                     + "\(checked.receipt.treeSize), which is not what was asked for"
             )
-        }
-    }
-
-    private static func write(
-        _ bytes: [UInt8],
-        to path: String?,
-        _ console: Console
-    )
-        throws(CommandFailure)
-    {
-        guard let path, path != "-" else {
-            console.result(bytes: bytes.span)
-            if bytes.last != UInt8(ascii: "\n") { console.result("") }
-            return
-        }
-        do throws(SystemError) {
-            try FileSystem.writeDurably(bytes.span, to: path, permissions: 0o640)
-        } catch {
-            throw CommandFailure(error)
         }
     }
 }

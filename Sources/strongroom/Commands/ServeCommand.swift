@@ -16,10 +16,11 @@ enum ServeCommand {
             about: [
                 "",
                 "Serves the log in DIR over HTTP. When it is ready it says 'listening on URL' on",
-                "standard error, and READY=1 to systemd. Without access tokens it listens on this",
-                "machine's own addresses only. SIGTERM and SIGINT drain: it stops accepting,",
-                "finishes what was accepted, and ends with 0. Each event is a line on standard",
-                "error, as text or JSON. A disk or file that fails ends it with 1, or 6 if full.",
+                "standard error, and READY=1 to systemd. Until a token is created ('token create",
+                "--data DIR') it listens on loopback only. SIGTERM and SIGINT drain: it stops",
+                "accepting, finishes what was accepted, and ends with 0. Each event is a line on",
+                "standard error, as text or JSON. A failing disk or file ends it with 1, or 6 if",
+                "full.",
             ],
             example: "strongroom serve data --listen 127.0.0.1:7440"
         ),
@@ -45,13 +46,6 @@ enum ServeCommand {
             settings.listen = endpoint
         }
         if let path = arguments.value("key") { settings.signingKeyFile = path }
-        guard settings.listen.isLoopback else {
-            throw .usage(
-                "\(settings.listen.host) is not a loopback address, and without access tokens "
-                    + "anybody who reaches it could write",
-                advice: "listen on 127.0.0.1, ::1 or localhost, with a proxy in front for others"
-            )
-        }
         // Before any thread starts: all inherit the mask, and only the main thread takes the
         // signals.
         Signals.holdTermination()

@@ -1,7 +1,6 @@
 internal import Cryptography
 internal import EvidenceModel
 internal import Observability
-internal import Platform
 internal import TransparencyLog
 
 /// `strongroom verify`: offline, from the payload to the signature.
@@ -11,19 +10,23 @@ enum VerifyCommand {
             name: "verify",
             group: .proof,
             summary: "check a file and its receipt, offline",
-            operands: [OperandSpecification(name: "FILE", count: .optional)],
+            operands: [OperandSpecification(name: "FILE", count: .zeroOrMore)],
             options: [
-                .value("receipt", "R", "the receipt: JSON or tlog-proof text (required)"),
+                .value("receipt", "R", "the receipt: JSON or tlog-proof text"),
+                .value("certificate", "C", "with --receipt: the deletion certificate, as well"),
+                .value("complete", "COLLECTION", "FILEs are receipts, or directories of them"),
                 .repeated("key", "VKEY", "verifier key or a file of keys; else $STRONGROOM_KEY"),
                 .json,
             ],
             about: [
-                "",
                 "Checks without any server that FILE is what the log holds: payload, opening",
                 "(of a sealed record), record, leaf, inclusion, signature; prints what each step",
                 "compared. Without FILE the payload is left out. Ends with 1 at the first step",
                 "that fails, and names it. The key pins log and signer: get it from someone you",
-                "trust, not with the receipt. Any of several keys may have signed.",
+                "trust, not with the receipt. Any of several keys may have signed. With",
+                "--certificate it also says on what ground, when and by whom the payload was",
+                "erased. With --complete it checks that receipts are all of a collection, and",
+                "prints the numbers that are missing; a census among them proves where it ends.",
             ],
             example: "strongroom verify report.xml --receipt r.json --key log.vkey"
         ),
@@ -36,10 +39,21 @@ enum VerifyCommand {
     )
         throws(CommandFailure) -> ExitCode
     {
-        guard let receiptPath = arguments.value("receipt") else {
+        let complete = arguments.value("complete")
+        let receiptPath = arguments.value("receipt")
+        switch (complete, receiptPath) {
+        case (nil, nil):
             throw .usage("--receipt is missing", advice: "see 'strongroom verify --help'")
+        case (.some, .some):
+            throw .usage("--receipt is about one record, --complete about all: give one of them")
+        default: break
         }
-        let report = VerificationReport(console: console, isJSON: arguments.flag("json"))
+        guard complete == nil || arguments.value("certificate") == nil else {
+            throw .usage("--certificate goes with --receipt")
+        }
+        guard complete != nil || arguments.operands.count <= 1 else {
+            throw .usage("unexpected word '\(arguments.operands[1])': a receipt is of one file")
+        }
         let keys = try TrustedKeys.read(arguments, badKey: .verificationFailed)
         guard !keys.isEmpty else {
             throw .usage(
@@ -47,7 +61,31 @@ enum VerifyCommand {
                 advice: "add --key with the log's verifier key, or set STRONGROOM_KEY"
             )
         }
-        let receipt = try readReceipt(receiptPath, report)
+        let isJSON = arguments.flag("json")
+        if let complete {
+            let collection: CollectionName
+            do throws(LimitViolation) {
+                collection = try CollectionName(complete)
+            } catch { throw .usage("--complete: \(error)") }
+            return try CompletenessRun(
+                collection: collection,
+                keys: keys,
+                console: console,
+                isJSON: isJSON
+            ).run(arguments.operands)
+        }
+        let report = VerificationReport(console: console, isJSON: isJSON)
+        try verify(receiptPath ?? "", arguments, keys, report)
+        return .done
+    }
+
+    private static func verify(
+        _ receiptPath: String,
+        _ arguments: ParsedArguments,
+        _ keys: [VerifierKey],
+        _ report: VerificationReport
+    ) throws(CommandFailure) {
+        let receipt = try read(receiptPath, "receipt", report)
         let payload = try arguments.operands.first.map { (path) throws(CommandFailure) in
             try PayloadDigest.ofFile(path)
         }
@@ -63,15 +101,33 @@ enum VerifyCommand {
                 name(of: error.step),
                 "expected \(error.expected), found \(error.found)"
             )
-            throw CommandFailure(
-                .verificationFailed,
-                "not verified: the step '\(name(of: error.step))' failed",
-                advice: "do not rely on this evidence"
-            )
+            throw failure(of: name(of: error.step))
         }
         let what = arguments.operands.first.map { "\($0) is" } ?? "this is"
-        report.finished("\(what) record \(receipt.index) of the log, unchanged")
-        return .done
+        let proven = "\(what) record \(receipt.index) of the log, unchanged"
+        guard let path = arguments.value("certificate") else {
+            report.finished(proven)
+            return
+        }
+        let certificate = try read(path, "certificate", report)
+        let proof: ErasureProof
+        do throws(CertificateFailure) {
+            proof = try CertificateVerification.verify(certificate, of: receipt, keys: keys)
+        } catch {
+            report.failed("certificate", "\(error)")
+            throw failure(of: "certificate")
+        }
+        report.passed("certificate", ErasureText.compared(proof))
+        report.erased(proof)
+        report.finished("\(proven); \(ErasureText.conclusion(proof))")
+    }
+
+    private static func failure(of step: String) -> CommandFailure {
+        CommandFailure(
+            .verificationFailed,
+            "not verified: the step '\(step)' failed",
+            advice: "do not rely on this evidence"
+        )
     }
 
     /// The steps' names on the command line: the last one is about the signature.
@@ -79,26 +135,17 @@ enum VerifyCommand {
         step == .checkpoint ? "signature" : step.rawValue
     }
 
-    private static func readReceipt(
+    private static func read(
         _ path: String,
+        _ step: String,
         _ report: VerificationReport
-    )
-        throws(CommandFailure) -> Receipt
-    {
-        let bytes: [UInt8]
-        do throws(SystemError) {
-            bytes = try FileSystem.contents(path, limitBytes: 2 << 20)
+    ) throws(CommandFailure) -> Receipt {
+        do throws(CommandFailure) {
+            return try ReceiptFile.read(path)
         } catch {
-            throw CommandFailure(error)
-        }
-        do throws(ReceiptTextError) {
-            return try ReceiptText.parse(bytes)
-        } catch {
-            report.failed("receipt", error.detail)
-            throw CommandFailure(
-                .verificationFailed,
-                "not verified: \(path) is not a receipt that can be relied on: \(error.detail)"
-            )
+            guard error.code == .verificationFailed else { throw error }
+            report.failed(step, error.message)
+            throw CommandFailure(error.code, "not verified: \(error.message)")
         }
     }
 }
@@ -116,6 +163,15 @@ struct VerificationReport {
         write(step, "failed", detail)
     }
 
+    /// What a certificate says, in full.
+    func erased(_ proof: ErasureProof) {
+        if isJSON {
+            console.result(ErasureText.json(proof))
+        } else {
+            for line in ErasureText.lines(proof) { console.result(Console.harmless(line)) }
+        }
+    }
+
     func finished(_ text: String) {
         if !isJSON { console.result("verified: " + text) }
     }
@@ -128,7 +184,7 @@ struct VerificationReport {
             line.add("detail", detail)
             console.result(line.text)
         } else {
-            let padding = String(repeating: " ", count: max(0, 9 - step.count))
+            let padding = String(repeating: " ", count: max(0, 11 - step.count))
             let mark = result == "ok" ? "ok      " : "FAILED  "
             console.result("\(step)\(padding)  \(mark)\(Console.harmless(detail))")
         }

@@ -136,5 +136,11 @@ extension ConfigurationKey {
         ConfigurationKey("retention.maximum") { (node, settings) throws(YAMLError) in
             settings.retention.maximum = try node.duration()
         },
+        ConfigurationKey("retention.interval") { (node, settings) throws(YAMLError) in
+            settings.store.retentionJobIntervalSeconds = try node.seconds()
+        },
+        ConfigurationKey("retention.apply") { (node, settings) throws(YAMLError) in
+            settings.store.retentionJobApplies = try node.bool()
+        },
     ]
 }

@@ -50,7 +50,7 @@ struct EvidenceLine: Equatable, Sendable {
             name: description?.name.text,
             sizeBytes: description?.payloadSize,
             mode: lock.mode.rawValue,
-            lockedUntil: lock.until.rfc3339Seconds,
+            lockedUntil: LockWords.end(lock),
             status: status
         )
     }

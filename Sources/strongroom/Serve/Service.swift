@@ -23,14 +23,13 @@ final class Service {
     /// Opens the log and listens.
     init(directory: String, settings: ServeSettings) throws(CommandFailure) {
         self.settings = settings
-        let path = settings.signingKeyFile ?? StorePaths(directory).signingKey
         let log = EventLog(format: settings.logFormat, minimumLevel: settings.logLevel)
         let failure = FatalFailure()
         self.log = log
         self.failure = failure
         let store: EvidenceStore
         do throws(CommandFailure) {
-            let signer = try Self.signer(path, directory)
+            let signer = try SigningKey.ofLog(in: directory, file: settings.signingKeyFile)
             store = try Self.open(directory, signer, settings, log, failure)
         } catch {
             log.close()
@@ -38,6 +37,7 @@ final class Service {
         }
         self.store = store
         do throws(CommandFailure) {
+            try Self.checkReach(of: settings.listen, store)
             server = try Self.listen(store, settings, log)
         } catch {
             store.close()
@@ -95,26 +95,6 @@ final class Service {
         return code == .storageFull ? .storageFull : .verificationFailed
     }
 
-    private static func signer(
-        _ path: String,
-        _ directory: String
-    ) throws(CommandFailure)
-        -> NoteSigner
-    {
-        do throws(StoreError) {
-            // First: "this is no log" says more than "its key is missing".
-            _ = try LogDescription.read(StorePaths(directory))
-        } catch {
-            throw CommandFailure(error)
-        }
-        do throws(CommandFailure) {
-            return try SigningKey.read(path)
-        } catch {
-            let advice = "name the log's signing key with --key or signingKey"
-            throw CommandFailure(error.code, error.message, advice: advice)
-        }
-    }
-
     private static func open(
         _ directory: String,
         _ signer: NoteSigner,
@@ -146,6 +126,20 @@ final class Service {
             ]
         )
         return store
+    }
+
+    /// Who can reach the port can write, unless requests need tokens.
+    private static func checkReach(
+        of endpoint: Endpoint,
+        _ store: EvidenceStore
+    ) throws(CommandFailure) {
+        guard !endpoint.isLoopback, !store.withState({ $0.hasTokens }) else { return }
+        throw .usage(
+            "\(endpoint.host) is not a loopback address, and without access tokens anybody who "
+                + "reaches it could write",
+            advice: "make the first one, 'strongroom token create NAME --role admin --data DIR', "
+                + "or listen on 127.0.0.1, ::1 or localhost"
+        )
     }
 
     private static func listen(

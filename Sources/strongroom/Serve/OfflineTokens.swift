@@ -1,0 +1,69 @@
+internal import EvidenceModel
+internal import EvidenceStore
+internal import TransparencyLog
+
+/// Tokens of a log that nobody serves: whoever may write to its directory makes the first one.
+enum OfflineTokens {
+    /// Opens the log, has it make the token, and closes it.
+    ///
+    /// - Throws: `tryAgain` while a server has the log open; `refused` as a server would.
+    static func create(
+        _ request: TokenRequest,
+        in directory: String,
+        signingKeyFile: String?
+    ) throws(CommandFailure) -> CreatedToken {
+        let signer = try SigningKey.ofLog(in: directory, file: signingKeyFile)
+        var configuration = StoreConfiguration()
+        // It is open for a moment: nothing is looked for or erased in it.
+        configuration.retentionJobIntervalSeconds = .max
+        let store: EvidenceStore
+        do throws(StoreError) {
+            store = try EvidenceStore(
+                path: directory,
+                signer: signer,
+                configuration: configuration
+            ) { _ in }
+        } catch {
+            throw CommandFailure(error)
+        }
+        defer { store.close() }
+        let grant = try grant(request, from: store.clock.reading.granting)
+        do throws(StoreError) {
+            let (token, outcome) = try store.createToken(grant, by: .local)
+            return CreatedToken(token: token, act: outcome.acts.first?.index.value)
+        } catch {
+            throw CommandFailure(error)
+        }
+    }
+
+    /// What a server reads out of the same request; its refusals have its exit code.
+    static func grant(
+        _ request: TokenRequest,
+        from now: Timestamp
+    ) throws(CommandFailure) -> AccessGrant {
+        do throws(LimitViolation) {
+            var collections: Set<CollectionName> = []
+            for name in request.collections { collections.insert(try CollectionName(name)) }
+            return AccessGrant(
+                name: try PrincipalName(request.name),
+                role: request.role,
+                rights: request.rights,
+                collections: collections.isEmpty ? nil : collections,
+                expires: try request.expires.map { (text) throws(LimitViolation) in
+                    try expiry(text, from: now)
+                }
+            )
+        } catch {
+            throw CommandFailure(.refused, "\(error)")
+        }
+    }
+
+    private static func expiry(
+        _ text: String,
+        from now: Timestamp
+    ) throws(LimitViolation) -> Timestamp {
+        if text.contains("-") { return try Timestamp(userInput: text) }
+        // An end beyond the calendar is the calendar's last moment.
+        return try RetentionDuration(parsing: text).end(from: now) ?? .latest
+    }
+}
