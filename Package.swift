@@ -122,7 +122,7 @@ let package = Package(
             "HTTPAPI",
             [
                 "HTTPMessage", "EvidenceStore", "EvidenceModel", "TransparencyLog", "Cryptography",
-                "Observability", "Platform", "Zstandard",
+                "Observability", "Platform", "Zstandard", "YAMLReader",
             ]
         ),
         tests(

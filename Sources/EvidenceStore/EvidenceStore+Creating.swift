@@ -9,12 +9,14 @@ extension EvidenceStore {
     ///
     /// `signer`: the log's key; its name is the log's origin.
     /// `founders`: who makes the log, for record 0.
+    /// `time`: the clocks; a log that begins at some time is opened with the same ones.
     /// - Throws: `invalid` if the directory is not empty, `system`.
     package static func create(
         at path: String,
         geometry: SegmentGeometry,
         signer: NoteSigner,
-        founders: [String]
+        founders: [String],
+        time: TimeSource = .machine
     ) throws(StoreError) -> LogDescription {
         let paths = StorePaths(path)
         let description = LogDescription(
@@ -24,7 +26,7 @@ extension EvidenceStore {
         )
         try makeDirectories(paths)
         try UploadDirectory.create(paths)
-        guard let now = Timestamp(milliseconds: Clock.wallMilliseconds()) else {
+        guard let now = Timestamp(milliseconds: time.wallMilliseconds()) else {
             throw .invalid("the machine's clock is outside the years 1970 to 9999: set it first")
         }
         let record: [UInt8]

@@ -34,6 +34,6 @@ package struct StoreConfiguration: Sendable {
 
     /// The policy of collections for which none was set.
     var standardPolicy: CollectionPolicy {
-        CollectionPolicy(retention: retention, event: nil, isSealed: false)
+        CollectionPolicy(defaults: retention)
     }
 }

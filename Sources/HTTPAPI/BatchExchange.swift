@@ -18,18 +18,17 @@ final class BatchExchange: Exchange, @unchecked Sendable {
     /// Budget is taken in steps of this size.
     private static let stepBytes = 1 << 20
 
-    private let api: EvidenceAPI
-    private let head: RequestHead
-    private let id: String
+    private let request: APIRequest
     private let collection: String
-    private var request: EvidenceRequest?
+    private var wanted: EvidenceRequest?
     private var body: [UInt8] = []
     private var budgetBytes = 0
 
-    init(_ api: EvidenceAPI, _ head: RequestHead, _ id: String, collection: String) {
-        self.api = api
-        self.head = head
-        self.id = id
+    private var api: EvidenceAPI { request.api }
+    private var head: RequestHead { request.head }
+
+    init(_ request: APIRequest, collection: String) {
+        self.request = request
         self.collection = collection
     }
 
@@ -49,12 +48,17 @@ final class BatchExchange: Exchange, @unchecked Sendable {
                     "A batch is a tar archive: send it with Content-Type: application/x-tar."
                 )
             }
-            request = try EvidenceRequest(head, query, collection: collection)
+            wanted = try EvidenceRequest(
+                head,
+                query,
+                collection: collection,
+                submitter: request.principal.name
+            )
             try hold(head.contentLength ?? 0)
             try refusing { () throws(StoreError) in try api.store.checkReadiness() }
             return nil
         } catch {
-            return api.refuse(error.problem, id)
+            return request.refuse(error.problem)
         }
     }
 
@@ -65,7 +69,7 @@ final class BatchExchange: Exchange, @unchecked Sendable {
             return nil
         } catch {
             abandon()
-            return api.refuse(error.problem, id)
+            return request.refuse(error.problem)
         }
     }
 
@@ -76,24 +80,25 @@ final class BatchExchange: Exchange, @unchecked Sendable {
     }
 
     func finish(_ responder: Responder) {
-        let (api, id) = (api, id)
+        let request = request
         do throws(Refused) {
+            try request.checkAgain()
             let submissions = try submissions()
             abandon()
             api.store.append(submissions) { result in
                 let openings = submissions.map(\.draft.opening)
-                responder.respond { api.reply(to: result, openings: openings, id) }
+                responder.respond { request.reply(to: result, openings: openings) }
             }
         } catch {
             abandon()
-            responder.respond(api.refuse(error.problem, id))
+            responder.respond(request.refuse(error.problem))
         }
     }
 
     /// Takes the archive apart; every file is checked before any is appended.
     private func submissions() throws(Refused) -> [Submission] {
-        guard let request else { throw Refused(.badRequest, "The request was refused before.") }
-        if let declared = request.declaredDigest, declared != SHA256.hash(body.span) {
+        guard let wanted else { throw Refused(.badRequest, "The request was refused before.") }
+        if let declared = wanted.declaredDigest, declared != SHA256.hash(body.span) {
             throw Refused(
                 .digestMismatch,
                 "The archive does not have the SHA-256 that Content-Digest announces; nothing was "
@@ -127,7 +132,7 @@ final class BatchExchange: Exchange, @unchecked Sendable {
                 )
             }
             submissions.append(
-                try submission(name, archive, request, number: submissions.count)
+                try submission(name, archive, wanted, number: submissions.count)
             )
         }
         guard !submissions.isEmpty else {
@@ -139,11 +144,11 @@ final class BatchExchange: Exchange, @unchecked Sendable {
     private func submission(
         _ name: EvidenceName,
         _ archive: TarReader,
-        _ request: EvidenceRequest,
+        _ wanted: EvidenceRequest,
         number: Int
     ) throws(Refused) -> Submission {
         let key: IdempotencyKey? = try limiting { () throws(LimitViolation) in
-            guard let key = request.idempotencyKey else { return nil }
+            guard let key = wanted.idempotencyKey else { return nil }
             return try IdempotencyKey("\(key)/\(number)")
         }
         let bytes: [UInt8]
@@ -160,12 +165,12 @@ final class BatchExchange: Exchange, @unchecked Sendable {
         } catch {
             throw Refused(error)
         }
-        let draft = request.draft(
+        let draft = wanted.draft(
             name: name,
             key: key,
             payload: payload,
             mediaType: .octetStream,
-            isSealed: api.configuration.sealedCollections.contains(request.collection)
+            isSealed: api.isSealed(wanted.collection)
         )
         return Submission(draft: draft, payload: payload)
     }
@@ -208,12 +213,11 @@ final class BatchExchange: Exchange, @unchecked Sendable {
     }
 }
 
-extension EvidenceAPI {
+extension APIRequest {
     /// The reply to an append of a batch.
     func reply(
         to result: Result<[AppendOutcome], StoreError>,
-        openings: [SealedOpening?],
-        _ id: String
+        openings: [SealedOpening?]
     ) -> Response {
         do throws(StoreError) {
             let outcomes = try result.get()
@@ -230,11 +234,10 @@ extension EvidenceAPI {
                     status: isNew ? 201 : 200,
                     fields: HTTPFields(["Content-Type": "application/json"]),
                     body: .bytes(body)
-                ),
-                id
+                )
             )
         } catch {
-            return refuse(Problem(error), id)
+            return refuse(Problem(error))
         }
     }
 }

@@ -66,6 +66,8 @@ extension EvidenceAPI {
         )
         addHistograms(to: &text)
         addGauges(to: &text)
+        addRetention(to: &text)
+        addAccess(to: &text)
         if let statistics = connectionStatistics { Self.add(statistics, to: &text) }
         return .bytes(text.document, PrometheusText.contentType)
     }

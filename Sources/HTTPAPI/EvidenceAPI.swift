@@ -1,4 +1,4 @@
-package import EvidenceModel
+import EvidenceModel
 package import EvidenceStore
 package import HTTPMessage
 package import Observability
@@ -10,11 +10,9 @@ import Platform
 /// Knows neither sockets nor the HTTP library: requests come in and replies go out as values.
 package final class EvidenceAPI: Application {
     package struct Configuration: Sendable {
-        /// Collections whose records are sealed.
-        package var sealedCollections: Set<CollectionName> = []
         /// The largest payload.
         package var payloadLimitBytes: UInt64 = 5 << 30
-        /// Bytes of batches that may be in memory at once.
+        /// Bytes of batches and of JSON bodies that may be in memory at once.
         package var batchMemoryLimitBytes = 256 << 20
 
         package init() {}
@@ -24,6 +22,11 @@ package final class EvidenceAPI: Application {
     let configuration: Configuration
     let log: EventLog
     let batchMemory: MemoryBudget
+    /// Where acts wait for the log.
+    let acts = WorkPool(name: "acts", limit: 8, waitingLimit: 256)
+    /// Where what is due is erased: one at a time.
+    let erasures = WorkPool(name: "erasure", limit: 1, waitingLimit: 0)
+    let failures = FailureLimiter()
     private let requestIDs = RequestIDs()
     private let serverStatistics = Mutex<(@Sendable () -> ServerStatistics)?>(nil)
 
@@ -36,48 +39,68 @@ package final class EvidenceAPI: Application {
 
     package func exchange(for head: RequestHead) -> any Exchange {
         let id = requestIDs.next()
+        do throws(Refused) {
+            let (route, action) = try resolve(head)
+            let decision = AccessDecision(api: self, head: head)
+            let request = APIRequest(
+                api: self,
+                head: head,
+                id: id,
+                route: route,
+                action: action,
+                principal: try decision.principal(for: action)
+            )
+            return exchange(request, decision)
+        } catch {
+            return RefusalExchange(refuse(error.problem, id))
+        }
+    }
+
+    private func exchange(_ request: APIRequest, _ decision: AccessDecision) -> any Exchange {
+        do throws(Refused) {
+            try decision.check(request.principal, request.action, request.route)
+        } catch {
+            return RefusalExchange(request.refuse(error.problem))
+        }
+        return switch request.route {
+        case .evidence(let collection): EvidenceExchange(request, collection: collection)
+        case .batch(let collection): BatchExchange(request, collection: collection)
+        default:
+            switch request.head.method {
+            case .get, .head: ReadExchange(request)
+            default: ActExchange(request)
+            }
+        }
+    }
+
+    /// What the request asks for.
+    private func resolve(_ head: RequestHead) throws(Refused) -> (Route, Action) {
         guard let route = Route(head.target.pathSegments) else {
-            return Refusal(
-                Problem(
-                    .notFound,
-                    "There is nothing at '\(Query.excerpt(head.target.rawPath))'; "
-                        + "Schemas/openapi.yaml lists what there is."
-                ),
-                id,
-                self
+            throw Refused(
+                .notFound,
+                "There is nothing at '\(Query.excerpt(head.target.rawPath))'; "
+                    + "Schemas/openapi.yaml lists what there is."
             )
         }
-        guard route.methods.contains(head.method) else {
-            return Refusal(
-                Problem(
-                    .methodNotAllowed,
-                    "'\(Query.excerpt(head.target.rawPath))' takes "
-                        + "\(route.methods.map(\.name).joined(separator: " and ")), not "
-                        + "\(Query.excerpt(head.method.name))."
-                ),
-                id,
-                self,
-                allow: route.methods.map(\.name).joined(separator: ", ")
+        guard let action = route.action(head.method) else {
+            let methods = route.methods.map(\.name)
+            var problem = Problem(
+                .methodNotAllowed,
+                "'\(Query.excerpt(head.target.rawPath))' takes "
+                    + "\(methods.joined(separator: " and ")), not "
+                    + "\(Query.excerpt(head.method.name))."
+            )
+            problem.fields = [("Allow", methods.joined(separator: ", "))]
+            throw Refused(problem)
+        }
+        if head.method != .get, head.method != .head, Self.isFromAnotherOrigin(head) {
+            throw Refused(
+                .crossOrigin,
+                "The request comes from a web page of another origin (Origin, Sec-Fetch-Site); "
+                    + "evidence is pushed by programs. Nothing was stored."
             )
         }
-        if head.method == .post, Self.isFromAnotherOrigin(head) {
-            return Refusal(
-                Problem(
-                    .crossOrigin,
-                    "The request comes from a web page of another origin (Origin, Sec-Fetch-Site); "
-                        + "evidence is pushed by programs. Nothing was stored."
-                ),
-                id,
-                self
-            )
-        }
-        switch route {
-        case .evidence(let collection):
-            return EvidenceExchange(self, head, id, collection: collection)
-        case .batch(let collection):
-            return BatchExchange(self, head, id, collection: collection)
-        default: return ReadExchange(self, head, id, route)
-        }
+        return (route, action)
     }
 
     /// Whether a browser sends this for a page of somebody else.
@@ -108,6 +131,31 @@ package final class EvidenceAPI: Application {
         serverStatistics.withLock { $0 }.map { $0() }
     }
 
+    /// Waits until what was begun for clients is done: acts, and an erasure.
+    package func waitForWork() {
+        acts.wait()
+        erasures.wait()
+    }
+
+    /// Whether records of a collection are sealed.
+    func isSealed(_ collection: CollectionName) -> Bool {
+        store.policy(for: collection).isSealed
+    }
+
+    /// Ends a request that asks whether evidence is taken, if it is not.
+    func checkReadiness() throws(Refused) {
+        do throws(StoreError) {
+            try store.checkReadiness()
+        } catch {
+            var problem = Problem(error)
+            if problem.slug == .logClosed {
+                problem.status = Problem.Slug.unavailable.status
+                problem.retryAfterSeconds = 3600
+            }
+            throw Refused(problem)
+        }
+    }
+
     /// Adds what every reply carries.
     func finish(_ response: Response, _ id: String) -> Response {
         var response = response
@@ -117,13 +165,13 @@ package final class EvidenceAPI: Application {
 
     /// The reply to a request that ends with a problem; logged.
     func refuse(_ problem: Problem, _ id: String) -> Response {
-        let level: EventLog.Level = problem.slug.status >= 500 ? .warning : .info
+        let level: EventLog.Level = problem.status >= 500 ? .warning : .info
         log.record(
             level,
             "request.refused",
             [
                 .text("request", id), .text("problem", problem.slug.rawValue),
-                .number("status", problem.slug.status), .text("detail", problem.detail),
+                .number("status", problem.status), .text("detail", problem.detail),
             ]
         )
         return finish(problem.response, id)
@@ -172,14 +220,10 @@ final class MemoryBudget: Sendable {
 }
 
 /// A request that is refused by its head alone.
-final class Refusal: Exchange {
+final class RefusalExchange: Exchange {
     private let reply: Response
 
-    init(_ problem: Problem, _ id: String, _ api: EvidenceAPI, allow: String? = nil) {
-        var reply = api.refuse(problem, id)
-        if let allow { reply.fields.append("Allow", allow) }
-        self.reply = reply
-    }
+    init(_ reply: Response) { self.reply = reply }
 
     func begin() -> Response? { reply }
     func finish(_ responder: Responder) { responder.respond(reply) }

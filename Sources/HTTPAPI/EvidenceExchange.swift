@@ -12,18 +12,17 @@ import Platform
 ///
 /// `@unchecked Sendable`: the server calls one method at a time.
 final class EvidenceExchange: Exchange, @unchecked Sendable {
-    private let api: EvidenceAPI
-    private let head: RequestHead
-    private let id: String
+    private let request: APIRequest
     private let collection: String
-    private var request: EvidenceRequest?
+    private var wanted: EvidenceRequest?
     private var name: EvidenceName?
     private var upload: PayloadUpload?
 
-    init(_ api: EvidenceAPI, _ head: RequestHead, _ id: String, collection: String) {
-        self.api = api
-        self.head = head
-        self.id = id
+    private var api: EvidenceAPI { request.api }
+    private var head: RequestHead { request.head }
+
+    init(_ request: APIRequest, collection: String) {
+        self.request = request
         self.collection = collection
     }
 
@@ -41,14 +40,19 @@ final class EvidenceExchange: Exchange, @unchecked Sendable {
                 )
             }
             name = try limiting { () throws(LimitViolation) in try EvidenceName(text) }
-            request = try EvidenceRequest(head, query, collection: collection)
+            wanted = try EvidenceRequest(
+                head,
+                query,
+                collection: collection,
+                submitter: request.principal.name
+            )
             try checkLength(head.contentLength ?? 0)
             upload = try refusing { () throws(StoreError) in
                 try api.store.beginUpload(expectedSizeBytes: head.contentLength)
             }
             return nil
         } catch {
-            return api.refuse(error.problem, id)
+            return request.refuse(error.problem)
         }
     }
 
@@ -64,41 +68,42 @@ final class EvidenceExchange: Exchange, @unchecked Sendable {
             return nil
         } catch {
             upload = nil
-            return api.refuse(error.problem, id)
+            return request.refuse(error.problem)
         }
     }
 
     func abandon() { upload = nil }
 
     func finish(_ responder: Responder) {
-        guard let upload, let request, let name else {
+        guard let upload, let wanted, let name else {
             return responder.respond(
-                api.refuse(Problem(.badRequest, "The request was refused before."), id)
+                request.refuse(Problem(.badRequest, "The request was refused before."))
             )
         }
-        let (api, id) = (api, id)
+        let request = request
         do throws(Refused) {
+            try request.checkAgain()
             let payload = try refusing { () throws(StoreError) in try upload.finish() }
             self.upload = nil
-            if let declared = request.declaredDigest, declared != payload.digest {
+            if let declared = wanted.declaredDigest, declared != payload.digest {
                 throw Refused(
                     .digestMismatch,
                     "Content-Digest announces SHA-256 \(declared.hex), but the body has "
                         + "\(payload.digest.hex); nothing was stored. Send it again."
                 )
             }
-            let draft = request.draft(
+            let draft = wanted.draft(
                 name: name,
-                key: request.idempotencyKey,
+                key: wanted.idempotencyKey,
                 payload: payload,
-                mediaType: request.mediaType,
-                isSealed: api.configuration.sealedCollections.contains(request.collection)
+                mediaType: wanted.mediaType,
+                isSealed: api.isSealed(wanted.collection)
             )
             api.store.append([Submission(draft: draft, payload: payload)]) { result in
-                responder.respond { api.reply(to: result, opening: draft.opening, id) }
+                responder.respond { request.reply(to: result, opening: draft.opening) }
             }
         } catch {
-            responder.respond(api.refuse(error.problem, id))
+            responder.respond(request.refuse(error.problem))
         }
     }
 
@@ -115,12 +120,11 @@ final class EvidenceExchange: Exchange, @unchecked Sendable {
     }
 }
 
-extension EvidenceAPI {
+extension APIRequest {
     /// The reply to an append of one piece of evidence.
     func reply(
         to result: Result<[AppendOutcome], StoreError>,
-        opening: SealedOpening?,
-        _ id: String
+        opening: SealedOpening?
     ) -> Response {
         do throws(StoreError) {
             let outcome = try result.get()[0]
@@ -133,11 +137,10 @@ extension EvidenceAPI {
                     status: isNew ? 201 : 200,
                     fields: fields,
                     body: .bytes(receipt.encodedJSON)
-                ),
-                id
+                )
             )
         } catch {
-            return refuse(Problem(error), id)
+            return refuse(Problem(error))
         }
     }
 
@@ -148,8 +151,13 @@ extension EvidenceAPI {
     ) throws(StoreError) -> Receipt {
         switch outcome {
         case .appended(let index, let record, let checkpoint):
-            try store.receipt(index, record: record, opening: opening, checkpoint: checkpoint)
-        case .existing(let index, _): try store.receipt(for: index)
+            try api.store.receipt(
+                index,
+                record: record,
+                opening: opening,
+                checkpoint: checkpoint
+            )
+        case .existing(let index, _): try api.store.receipt(for: index)
         }
     }
 }

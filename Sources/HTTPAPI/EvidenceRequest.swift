@@ -7,6 +7,7 @@ import Platform
 /// What a request to append says besides the payload; checked before the payload is read.
 struct EvidenceRequest: Sendable {
     let collection: CollectionName
+    let submitter: Submitter
     let labels: Labels
     let lockRequest: LockRequest
     let mediaType: MediaType
@@ -15,9 +16,17 @@ struct EvidenceRequest: Sendable {
     let declaredDigest: SHA256Digest?
 
     /// Reads the head, and of the query `label`, `retain`, `retainUntil` and `mode`.
-    init(_ head: RequestHead, _ query: Query, collection: String) throws(Refused) {
+    init(
+        _ head: RequestHead,
+        _ query: Query,
+        collection: String,
+        submitter: PrincipalName
+    ) throws(Refused) {
         self.collection = try limiting { () throws(LimitViolation) in
             try CollectionName(collection)
+        }
+        self.submitter = try limiting { () throws(LimitViolation) in
+            try Submitter(submitter.text)
         }
         labels = try limiting { () throws(LimitViolation) in
             try Labels(userInput: query.all("label"))
@@ -28,11 +37,16 @@ struct EvidenceRequest: Sendable {
         declaredDigest = try Self.declaredDigest(head)
         // A traceparent that cannot be read is ignored: W3C Trace Context section 3.2.
         traceparent = head.fields.first("traceparent").flatMap { try? Traceparent($0) }
+        try Self.checkCoding(head)
+    }
+
+    /// Bodies are taken as they are.
+    static func checkCoding(_ head: RequestHead) throws(Refused) {
         let codings = head.fields.all("content-encoding")
         if let coding = codings.first(where: { $0.lowercased() != "identity" }) {
             throw Refused(
                 .unsupportedMediaType,
-                "Content-Encoding '\(Query.excerpt(coding))' is not taken; send the payload as it "
+                "Content-Encoding '\(Query.excerpt(coding))' is not taken; send the body as it "
                     + "is, it is compressed here."
             )
         }
@@ -53,7 +67,7 @@ struct EvidenceRequest: Sendable {
             payloadDigest: payload.digest,
             payloadSize: payload.sizeBytes,
             idempotencyKey: key,
-            submitter: .anonymous,
+            submitter: submitter,
             traceparent: traceparent
         )
         let form: EvidenceDraft.Form =
@@ -107,7 +121,8 @@ struct EvidenceRequest: Sendable {
         return try limiting { () throws(LimitViolation) in try IdempotencyKey(key) }
     }
 
-    private static func declaredDigest(_ head: RequestHead) throws(Refused) -> SHA256Digest? {
+    /// The SHA-256 that the body must have, if the head says one.
+    static func declaredDigest(_ head: RequestHead) throws(Refused) -> SHA256Digest? {
         switch DeclaredDigest(head.fields.all("content-digest")) {
         case .none: return nil
         case .malformed, .otherAlgorithms: break

@@ -12,18 +12,74 @@ extension Problem {
         case .notFound: self.init(.notFound, detail)
         case .conflict(let index): self.init(.conflict, detail, index: index)
         case .retentionRefused: self.init(.retention, detail)
-        case .refused, .erased: self.init(.conflict, detail)
-        case .policyChanged: self.init(.unavailable, detail, retryAfterSeconds: 1)
         case .storageFull: self.init(.storageFull, detail, retryAfterSeconds: 60)
         case .overloaded(let seconds):
             self.init(.overloaded, detail, retryAfterSeconds: seconds)
         case .damaged: self.init(.damaged, detail)
+        case .refused(let refusal): self.init(refusal)
+        case .erased(let index, let certificate):
+            self.init(
+                .erased,
+                "The payload of record \(index) was erased; record \(certificate) is the "
+                    + "certificate, GET /v1/records/\(index)/erasure proves it.",
+                index: index
+            )
+            self.certificate = certificate
+        case .policyChanged: self.init(.policyChanged, detail, retryAfterSeconds: 1)
         case .unavailable, .busy, .newerFormat, .notALog:
             self.init(.unavailable, detail, retryAfterSeconds: 5)
         case .system(let failure) where failure.errno == .noSpace:
             self.init(.storageFull, detail, retryAfterSeconds: 60)
         case .system: self.init(.unavailable, detail, retryAfterSeconds: 5)
         }
+    }
+
+    /// What the rules of the log do not allow.
+    ///
+    /// `index`: the record that it is about, if it is about one.
+    init(_ refusal: Refusal, at index: RecordIndex? = nil) {
+        let text = "\(refusal)"
+        let detail = index.map { "Record \($0): \(text)." } ?? Self.sentence(text)
+        switch refusal.category {
+        case .forbidden: self.init(.forbidden, detail)
+        case .conflict: self.init(refusal.lockedUntil == nil ? .refused : .locked, detail)
+        case .unprocessable: self.init(refusal.isAboutLock ? .retention : .limit, detail)
+        case .gone: self.init(.erased, detail)
+        case .closed: self.init(.logClosed, detail)
+        case .clockUnsettled:
+            guard case .clockUnsettled(let clock) = refusal else {
+                self.init(.clockUnsettled, detail, retryAfterSeconds: Self.clockRetrySeconds)
+                return
+            }
+            self.init(clock)
+        }
+        self.index = index
+        lockedUntil = refusal.lockedUntil
+        certificate = refusal.certificate
+    }
+
+    /// The clocks do not agree: both times, by how much, and what to do.
+    init(_ clock: ClockReading) {
+        let difference = clock.differenceMilliseconds.map { milliseconds in
+            let (seconds, side) = (
+                milliseconds.magnitude / 1000, milliseconds < 0 ? "behind" : "ahead"
+            )
+            return "the wall clock is \(seconds) s \(side), and 86400 s are allowed"
+        }
+        self.init(
+            .clockUnsettled,
+            "The clocks do not agree: \(clock)" + (difference.map { "; " + $0 } ?? "")
+                + ". Until they do, no evidence is taken and nothing is erased, for a wrong date "
+                + "of a lock cannot be undone. Mend the machine's clock; if it is right, two admins run "
+                + "strongroom clock resync. See strongroom clock show and ops/runbooks/clock.md.",
+            retryAfterSeconds: Self.clockRetrySeconds
+        )
+    }
+
+    private static let clockRetrySeconds = 60
+
+    private static func sentence(_ text: String) -> String {
+        text.prefix(1).uppercased() + text.dropFirst() + "."
     }
 
     /// A value that is outside its limits.
@@ -52,12 +108,26 @@ extension Problem {
     }
 }
 
+extension Refusal {
+    /// Whether it is about the lock that was asked for.
+    fileprivate var isAboutLock: Bool {
+        switch self {
+        case .lockInPast, .lockTooLong, .lockBeyondCalendar: true
+        default: false
+        }
+    }
+}
+
 /// Ends the handling of a request with a problem.
 struct Refused: Error {
     let problem: Problem
 
     init(_ slug: Problem.Slug, _ detail: String) {
         problem = Problem(slug, detail)
+    }
+
+    init(_ problem: Problem) {
+        self.problem = problem
     }
 
     init(_ error: StoreError) {

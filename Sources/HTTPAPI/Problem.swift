@@ -12,10 +12,17 @@ struct Problem: Sendable {
     enum Slug: String, CaseIterable, Sendable {
         case badRequest = "bad-request"
         case digestMismatch = "digest-mismatch"
+        case unauthorized = "unauthorized"
+        case forbidden = "forbidden"
         case crossOrigin = "cross-origin"
         case notFound = "not-found"
         case methodNotAllowed = "method-not-allowed"
         case conflict = "idempotency-conflict"
+        case locked = "locked"
+        case refused = "refused"
+        case logClosed = "log-closed"
+        case busy = "busy"
+        case erased = "erased"
         case contentTooLarge = "content-too-large"
         case targetTooLong = "target-too-long"
         case unsupportedMediaType = "unsupported-media-type"
@@ -23,61 +30,30 @@ struct Problem: Sendable {
         case expectationFailed = "expectation-failed"
         case limit = "limit-exceeded"
         case retention = "retention-refused"
+        case tooManyFailures = "too-many-failures"
         case headerTooLarge = "header-too-large"
         case damaged = "damaged"
         case overloaded = "overloaded"
         case unavailable = "unavailable"
+        case clockUnsettled = "clock-unsettled"
+        case policyChanged = "policy-changed"
         case storageFull = "storage-full"
-
-        var status: Int {
-            switch self {
-            case .badRequest, .digestMismatch: 400
-            case .crossOrigin: 403
-            case .notFound: 404
-            case .methodNotAllowed: 405
-            case .conflict: 409
-            case .contentTooLarge: 413
-            case .targetTooLong: 414
-            case .unsupportedMediaType: 415
-            case .rangeNotSatisfiable: 416
-            case .expectationFailed: 417
-            case .limit, .retention: 422
-            case .headerTooLarge: 431
-            case .damaged: 500
-            case .overloaded, .unavailable: 503
-            case .storageFull: 507
-            }
-        }
-
-        var title: String {
-            switch self {
-            case .badRequest: "The request cannot be understood"
-            case .digestMismatch: "The body is not what was announced"
-            case .crossOrigin: "A web page of another origin must not write here"
-            case .notFound: "There is no such thing here"
-            case .methodNotAllowed: "The resource does not take this method"
-            case .conflict: "The idempotency key belongs to another request"
-            case .contentTooLarge: "The content is too large"
-            case .targetTooLong: "A part of the request's address is too long"
-            case .unsupportedMediaType: "The content is not of a form that is taken here"
-            case .rangeNotSatisfiable: "The range lies outside of the payload"
-            case .expectationFailed: "The expectation cannot be met"
-            case .limit: "A value is outside its limits"
-            case .retention: "The requested lock is not allowed"
-            case .headerTooLarge: "A header field is too large"
-            case .damaged: "What is stored is not what was written"
-            case .overloaded: "More work is waiting than the server takes"
-            case .unavailable: "The server does not take evidence now"
-            case .storageFull: "The disk is full"
-            }
-        }
     }
 
     let slug: Slug
     /// What, where, and what to do next.
     let detail: String
+    /// That of the slug, unless the resource answers in a way of its own.
+    var status: Int
     var index: RecordIndex?
     var retryAfterSeconds: Int?
+    var lockedUntil: Timestamp?
+    /// The `payload.erased` record.
+    var certificate: RecordIndex?
+    /// Of a request that names several records: each with its own reason.
+    var refused: [RefusedRecord] = []
+    /// Header fields that belong to the refusal.
+    var fields: [(name: StaticString, value: String)] = []
 
     init(
         _ slug: Slug,
@@ -87,26 +63,46 @@ struct Problem: Sendable {
     ) {
         self.slug = slug
         self.detail = detail
+        status = slug.status
         self.index = index
         self.retryAfterSeconds = retryAfterSeconds
     }
 
-    /// The reply.
-    var response: Response {
+    /// The document.
+    var object: JSONObject {
         var object: JSONObject = [
             "detail": .string(detail),
-            "status": .integer(Int64(slug.status)),
+            "status": .integer(Int64(status)),
             "title": .string(slug.title),
             "type": .string("https://strongroom.dev/problems/" + slug.rawValue),
         ]
-        if let index { object["index"] = .integer(Int64(index.value)) }
-        if let retryAfterSeconds { object["retryAfter"] = .integer(Int64(retryAfterSeconds)) }
-        var fields = HTTPFields(["Content-Type": "application/problem+json"])
-        if let retryAfterSeconds { fields.append("Retry-After", String(retryAfterSeconds)) }
+        object["index"] = index.map { .index($0) }
+        object["retryAfter"] = retryAfterSeconds.map { .integer(Int64($0)) }
+        object["lockedUntil"] = lockedUntil.map { .string($0.rfc3339Seconds) }
+        object["certificate"] = certificate.map { .index($0) }
+        if !refused.isEmpty { object["refused"] = .array(refused.map(\.json)) }
+        return object
+    }
+
+    /// The reply.
+    var response: Response {
+        var reply = HTTPFields(["Content-Type": "application/problem+json"])
+        if let retryAfterSeconds { reply.append("Retry-After", String(retryAfterSeconds)) }
+        for field in fields { reply.append(field.name, field.value) }
         return Response(
-            status: slug.status,
-            fields: fields,
+            status: status,
+            fields: reply,
             body: .bytes(CanonicalJSON.encode(.object(object)))
         )
+    }
+}
+
+/// A record that a request names and that is left as it is.
+struct RefusedRecord: Sendable {
+    let index: RecordIndex
+    let problem: Problem
+
+    var json: JSONValue {
+        .object(["index": .index(index), "problem": .object(problem.object)])
     }
 }

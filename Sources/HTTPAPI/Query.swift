@@ -39,6 +39,25 @@ struct Query {
         parameters.filter { $0.name == name }.map(\.value)
     }
 
+    /// `true` or `false`; absent is false.
+    func flag(_ name: String) throws(Refused) -> Bool {
+        switch first(name) {
+        case nil, "false": return false
+        case "true": return true
+        default:
+            throw Refused(.badRequest, "The query parameter '\(name)' must be true or false.")
+        }
+    }
+
+    /// The largest number of entries in a page, 1 to `maximum`.
+    func limit(_ maximum: Int) throws(Refused) -> Int? {
+        guard let limit = try number("limit") else { return nil }
+        guard 1...UInt64(maximum) ~= limit else {
+            throw Refused(.limit, "'limit' must be 1 to \(maximum).")
+        }
+        return Int(limit)
+    }
+
     /// A tree size or index below 2^53.
     func number(_ name: String) throws(Refused) -> UInt64? {
         guard let text = first(name) else { return nil }
@@ -61,6 +80,17 @@ struct Query {
     func timestamp(_ name: String) throws(Refused) -> Timestamp? {
         guard let text = first(name) else { return nil }
         return try limiting { () throws(LimitViolation) in try Timestamp(userInput: text) }
+    }
+
+    /// The index that a path names.
+    static func index(_ text: String) throws(Refused) -> RecordIndex {
+        guard let number = number(text) else {
+            throw Refused(
+                .notFound,
+                "'\(excerpt(text))' is no record index: a whole number below 2^53."
+            )
+        }
+        return RecordIndex(number)
     }
 
     /// Decimal digits without a leading zero, below 2^53.

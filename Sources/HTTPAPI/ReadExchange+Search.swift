@@ -42,12 +42,7 @@ extension ReadExchange {
         }
         wanted.since = try query.timestamp("since")
         wanted.until = try query.timestamp("until")
-        if let limit = try query.number("limit") {
-            guard 1...UInt64(SearchQuery.limitMaximum) ~= limit else {
-                throw Refused(.limit, "'limit' must be 1 to \(SearchQuery.limitMaximum).")
-            }
-            wanted.limit = Int(limit)
-        }
+        if let limit = try query.limit(SearchQuery.limitMaximum) { wanted.limit = limit }
         wanted.before = try query.number("cursor").map { RecordIndex($0) }
         return wanted
     }
@@ -58,12 +53,12 @@ extension ReadExchange {
         object["collection"] = stored.record.collection.map { .string($0.text) }
         object["received"] = .string(stored.record.received.rfc3339)
         object["sequence"] = stored.record.sequence.map { .integer(Int64($0.value)) }
-        object["lock"] = stored.record.lock.map { lock in
-            .object([
-                "mode": .string(lock.mode.rawValue), "until": .string(lock.until.rfc3339Seconds),
-            ])
+        object["lock"] = stored.record.lock?.json
+        if case .sealedEvidence = stored.record {
+            object["sealed"] = .bool(true)
+        } else {
+            object["sealed"] = .bool(false)
         }
-        object["sealed"] = .bool(stored.opening != nil)
         guard let description = stored.description else { return object }
         object["name"] = .string(description.name.text)
         object["mediaType"] = .string(description.mediaType.text)

@@ -7,99 +7,102 @@ import Zstandard
 
 /// Every request that only reads.
 final class ReadExchange: Exchange {
-    let api: EvidenceAPI
-    let head: RequestHead
-    private let id: String
-    private let route: Route
+    let request: APIRequest
 
-    init(_ api: EvidenceAPI, _ head: RequestHead, _ id: String, _ route: Route) {
-        self.api = api
-        self.head = head
-        self.id = id
-        self.route = route
+    var api: EvidenceAPI { request.api }
+    var head: RequestHead { request.head }
+
+    init(_ request: APIRequest) {
+        self.request = request
     }
 
     /// A body of a request that only reads is refused, before it is read.
     func begin() -> Response? {
         guard head.hasBody else { return nil }
-        return api.refuse(
-            Problem(.badRequest, "\(head.method.name) takes no body; send none."),
-            id
+        return request.refuse(
+            Problem(.badRequest, "\(head.method.name) takes no body; send none.")
         )
     }
 
     func finish(_ responder: Responder) {
         do throws(Refused) {
-            responder.respond(api.finish(try reply(), id))
+            responder.respond(request.finish(try reply()))
         } catch {
-            responder.respond(api.refuse(error.problem, id))
+            responder.respond(request.refuse(error.problem))
         }
     }
 
     private func reply() throws(Refused) -> Response {
-        switch route {
-        case .evidence, .batch: throw Refused(.methodNotAllowed, "This resource takes POST.")
-        case .record(let text):
-            _ = try Query(head.target, known: [])
-            return try record(try index(text))
-        case .payload(let text):
-            _ = try Query(head.target, known: [])
-            return try payload(try index(text))
-        case .receipt(let text): return try receipt(try index(text))
-        case .lock(let text):
-            _ = try Query(head.target, known: [])
-            return try lock(try index(text))
-        case .consistency: return try consistency()
-        case .search: return try search()
-        case .checkpoint:
-            _ = try Query(head.target, known: [])
-            return .bytes(
-                Array(api.store.checkpoint.note.utf8),
-                "text/plain; charset=utf-8",
-                cache: CachePolicy.checkpoint
-            )
-        case .tile(let path): return try tile(path)
-        case .health:
-            _ = try Query(head.target, known: [])
-            return .bytes(Array("ok\n".utf8), "text/plain; charset=utf-8")
-        case .readiness:
-            _ = try Query(head.target, known: [])
-            try refusing { () throws(StoreError) in try api.store.checkReadiness() }
-            return .bytes(Array("ready\n".utf8), "text/plain; charset=utf-8")
-        case .metrics:
-            _ = try Query(head.target, known: [])
-            return api.metrics()
+        switch request.route {
+        case .record(let text): try record(try Query.index(text))
+        case .payload(let text): try payload(try Query.index(text))
+        case .receipt(let text): try receipt(try Query.index(text))
+        case .lock(let text): try lock(try Query.index(text))
+        case .erasure(let text): try erasure(try Query.index(text))
+        case .policies: try policies()
+        case .policy(let collection): try policy(collection)
+        case .census(let collection): try census(collection)
+        case .holds: try holds()
+        case .matter(let name): try hold(name)
+        case .due: try due()
+        case .tokens: try tokens()
+        case .clock: try clock()
+        case .consistency: try consistency()
+        case .search: try search()
+        case .checkpoint: try checkpoint()
+        case .tile(let path): try tile(path)
+        case .health: try text("ok\n")
+        case .readiness: try readiness()
+        case .metrics: try metrics()
+        case .evidence, .batch, .holdRelease, .events, .erasures, .bypass, .tokenRevocation,
+            .resync, .closing:
+            throw Refused(.methodNotAllowed, "This resource takes POST.")
         }
     }
 
-    private func index(_ text: String) throws(Refused) -> RecordIndex {
-        guard let number = Query.number(text) else {
-            throw Refused(
-                .notFound,
-                "'\(Query.excerpt(text))' is no record index: a whole number below 2^53."
-            )
-        }
-        return RecordIndex(number)
+    func noQuery() throws(Refused) { _ = try Query(head.target, known: []) }
+
+    // MARK: Operation
+
+    private func text(_ text: String) throws(Refused) -> Response {
+        try noQuery()
+        return .bytes(Array(text.utf8), "text/plain; charset=utf-8")
+    }
+
+    private func metrics() throws(Refused) -> Response {
+        try noQuery()
+        return api.metrics()
+    }
+
+    /// Whether evidence is taken, with the clocks that decide about it too.
+    private func readiness() throws(Refused) -> Response {
+        try noQuery()
+        try api.checkReadiness()
+        let clock = api.store.clock
+        return try text(
+            """
+            ready
+            clock: \(clock.reading), budget \(clock.budgetMilliseconds / 1000) s
+
+            """
+        )
     }
 
     // MARK: Records
 
     private func record(_ index: RecordIndex) throws(Refused) -> Response {
-        let stored = try refusing { () throws(StoreError) in try api.store.record(at: index) }
+        try noQuery()
         return .bytes(
-            stored.bytes,
+            try request.record(index).bytes,
             "application/json",
             cache: CachePolicy.record
         )
     }
 
     private func payload(_ index: RecordIndex) throws(Refused) -> Response {
-        let (reader, mediaType) = try refusing { () throws(StoreError) in
-            let stored = try api.store.record(at: index)
-            return (
-                try api.store.payload(at: index), stored.description?.mediaType ?? .octetStream
-            )
-        }
+        try noQuery()
+        let mediaType = try request.record(index).description?.mediaType ?? .octetStream
+        let reader = try refusing { () throws(StoreError) in try api.store.payload(at: index) }
         let tag = EntityTag(reader.digest.hex)
         var fields = HTTPFields(["Content-Type": mediaType.text, "Accept-Ranges": "bytes"])
         fields.append("ETag", tag.text)
@@ -151,6 +154,7 @@ final class ReadExchange: Exchange {
         guard size?.value != 0 else {
             throw Refused(.badRequest, "'size' must be 1 or more: the empty tree proves nothing.")
         }
+        if !request.seesEverything { _ = try request.record(index) }
         let receipt = try refusing { () throws(StoreError) in
             try api.store.receipt(for: index, size: size)
         }
@@ -169,25 +173,16 @@ final class ReadExchange: Exchange {
         return .bytes(Array(proof.encoded.utf8), "text/plain; charset=utf-8")
     }
 
-    private func lock(_ index: RecordIndex) throws(Refused) -> Response {
-        let stored = try refusing { () throws(StoreError) in try api.store.record(at: index) }
-        guard let lock = stored.record.lock else {
-            throw Refused(.notFound, "Record \(index) is no evidence and has no lock.")
-        }
-        let current: JSONObject = [
-            "mode": .string(lock.mode.rawValue), "until": .string(lock.until.rfc3339Seconds),
-        ]
-        let granted: JSONObject = [
-            "at": .string(stored.record.received.rfc3339), "event": .string("granted"),
-            "index": .integer(Int64(index.value)), "lock": .object(current),
-        ]
-        return .json([
-            "history": .array([.object(granted)]), "holds": .array([]),
-            "index": .integer(Int64(index.value)), "lock": .object(current),
-        ])
-    }
-
     // MARK: Log
+
+    private func checkpoint() throws(Refused) -> Response {
+        try noQuery()
+        return .bytes(
+            Array(api.store.checkpoint.note.utf8),
+            "text/plain; charset=utf-8",
+            cache: CachePolicy.checkpoint
+        )
+    }
 
     private func consistency() throws(Refused) -> Response {
         let query = try Query(head.target, known: ["from", "to"])
@@ -206,10 +201,11 @@ final class ReadExchange: Exchange {
     }
 
     private func tile(_ path: String) throws(Refused) -> Response {
-        _ = try Query(head.target, known: [])
+        try noQuery()
         let bytes: [UInt8]?
         let isFull: Bool
-        if let bundle = EntryBundleCoordinate(path: path) {
+        // Only what was asked for as entries is given out as entries: they need a permission.
+        if request.action.readsEvidence, let bundle = EntryBundleCoordinate(path: path) {
             isFull = bundle.isFull
             bytes = try refusing { () throws(StoreError) in
                 try api.store.entryBundle(bundle)

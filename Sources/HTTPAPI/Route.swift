@@ -10,6 +10,22 @@ enum Route: Equatable {
     case payload(String)
     case receipt(String)
     case lock(String)
+    case erasure(String)
+    case policies
+    case policy(collection: String)
+    case census(collection: String)
+    case holds
+    case matter(String)
+    case holdRelease
+    case events
+    case erasures
+    case due
+    case bypass
+    case tokens
+    case tokenRevocation
+    case clock
+    case resync
+    case closing
     case consistency
     case search
     case checkpoint
@@ -20,47 +36,142 @@ enum Route: Equatable {
 
     /// Nil: nothing has this path.
     init?(_ segments: [String]) {
-        switch segments.count {
-        case 1:
-            switch segments[0] {
-            case "checkpoint": self = .checkpoint
-            case "healthz": self = .health
-            case "readyz": self = .readiness
-            case "metrics": self = .metrics
-            default: return nil
-            }
-        case 2 where segments == ["v1", "consistency"]: self = .consistency
-        case 2 where segments == ["v1", "search"]: self = .search
-        // One spelling for each tile: an encoded slash does not make a path of the specification.
-        case _ where segments[0] == "tile" && !segments.contains { $0.contains("/") }:
-            self = .tile(segments.joined(separator: "/"))
-        case 3 where segments[0] == "v1" && segments[1] == "records": self = .record(segments[2])
-        case 4 where segments[0] == "v1" && segments[1] == "records":
-            switch segments[3] {
-            case "payload": self = .payload(segments[2])
-            case "receipt": self = .receipt(segments[2])
-            case "lock": self = .lock(segments[2])
-            default: return nil
-            }
-        case 4...5
-        where segments[0] == "v1" && segments[1] == "collections"
-            && segments[3] == "evidence":
-            if segments.count == 4 {
-                self = .evidence(collection: segments[2])
-            } else if segments[4] == "batch" {
-                self = .batch(collection: segments[2])
-            } else {
-                return nil
-            }
-        default: return nil
+        guard let route = Self.top(segments) ?? Self.tile(segments) ?? Self.versionOne(segments)
+        else { return nil }
+        self = route
+    }
+
+    private static func top(_ segments: [String]) -> Route? {
+        switch segments {
+        case ["checkpoint"]: .checkpoint
+        case ["healthz"]: .health
+        case ["readyz"]: .readiness
+        case ["metrics"]: .metrics
+        default: nil
         }
+    }
+
+    /// One spelling for each tile: an encoded slash does not make a path of the specification.
+    private static func tile(_ segments: [String]) -> Route? {
+        guard segments.count > 1, segments[0] == "tile",
+            !segments.contains(where: { $0.contains("/") })
+        else { return nil }
+        return .tile(segments.joined(separator: "/"))
+    }
+
+    private static func versionOne(_ segments: [String]) -> Route? {
+        guard segments.count > 1, segments[0] == "v1" else { return nil }
+        let path = Array(segments.dropFirst())
+        switch path[0] {
+        case "records": return record(path)
+        case "collections": return collection(path)
+        // Matters may have slashes, encoded or not.
+        case "holds" where path.count > 1 && path != ["holds", "release"]:
+            return .matter(path.dropFirst().joined(separator: "/"))
+        default: break
+        }
+        return switch path {
+        case ["policies"]: .policies
+        case ["holds"]: .holds
+        case ["holds", "release"]: .holdRelease
+        case ["events"]: .events
+        case ["erasures"]: .erasures
+        case ["erasures", "due"]: .due
+        case ["erasures", "bypass"]: .bypass
+        case ["tokens"]: .tokens
+        case ["tokens", "revoke"]: .tokenRevocation
+        case ["clock"]: .clock
+        case ["clock", "resync"]: .resync
+        case ["log", "close"]: .closing
+        case ["consistency"]: .consistency
+        case ["search"]: .search
+        default: nil
+        }
+    }
+
+    private static func record(_ path: [String]) -> Route? {
+        switch path.count {
+        case 2: .record(path[1])
+        case 3:
+            switch path[2] {
+            case "payload": .payload(path[1])
+            case "receipt": .receipt(path[1])
+            case "lock": .lock(path[1])
+            case "erasure": .erasure(path[1])
+            default: nil
+            }
+        default: nil
+        }
+    }
+
+    private static func collection(_ path: [String]) -> Route? {
+        guard path.count > 2 else { return nil }
+        return switch Array(path.dropFirst(2)) {
+        case ["evidence"]: .evidence(collection: path[1])
+        case ["evidence", "batch"]: .batch(collection: path[1])
+        case ["policy"]: .policy(collection: path[1])
+        case ["census"]: .census(collection: path[1])
+        default: nil
+        }
+    }
+
+    /// What can be asked of the resource, by method; `HEAD` is `GET` without the body.
+    var actions: [(method: HTTPMethod, action: Action)] {
+        switch self {
+        case .evidence: [(.post, .appendEvidence)]
+        case .batch: [(.post, .appendBatch)]
+        case .record: [(.get, .getRecord)]
+        case .payload: [(.get, .getPayload)]
+        case .receipt: [(.get, .getReceipt)]
+        case .lock: [(.get, .getLock), (.post, .extendLock)]
+        case .erasure: [(.get, .getErasure)]
+        case .policies: [(.get, .listPolicies)]
+        case .policy: [(.get, .getPolicy), (.put, .setPolicy)]
+        case .census: [(.get, .getCensus)]
+        case .holds: [(.get, .listHolds), (.post, .placeHold)]
+        case .matter: [(.get, .getHold)]
+        case .holdRelease: [(.post, .releaseHold)]
+        case .events: [(.post, .recordEvent)]
+        case .erasures: [(.post, .erase)]
+        case .due: [(.get, .listDue)]
+        case .bypass: [(.post, .bypass)]
+        case .tokens: [(.get, .listTokens), (.post, .createToken)]
+        case .tokenRevocation: [(.post, .revokeToken)]
+        case .clock: [(.get, .getClock)]
+        case .resync: [(.post, .resyncClock)]
+        case .closing: [(.post, .closeLog)]
+        case .consistency: [(.get, .getConsistency)]
+        case .search: [(.get, .search)]
+        case .checkpoint: [(.get, .getCheckpoint)]
+        case .tile(let path): [(.get, Self.tileAction(path))]
+        case .health: [(.get, .health)]
+        case .readiness: [(.get, .readiness)]
+        case .metrics: [(.get, .metrics)]
+        }
+    }
+
+    /// What a method asks of the resource; nil if it does not take the method.
+    func action(_ method: HTTPMethod) -> Action? {
+        let method = method == .head ? .get : method
+        return actions.first { $0.method == method }?.action
     }
 
     /// The methods that the resource takes, as `Allow` lists them.
     var methods: [HTTPMethod] {
+        actions.flatMap { $0.method == .get ? [.get, .head] : [$0.method] }
+    }
+
+    /// The collection that the path names.
+    var collection: String? {
         switch self {
-        case .evidence, .batch: [.post]
-        default: [.get, .head]
+        case .evidence(let name), .batch(let name), .policy(let name), .census(let name): name
+        default: nil
         }
+    }
+
+    private static func tileAction(_ path: String) -> Action {
+        let isPartial = path.contains(".p/")
+        guard path.hasPrefix("tile/entries/") else { return isPartial ? .getPartialTile : .getTile }
+        return isPartial ? .getPartialEntryBundle : .getEntryBundle
     }
 }

@@ -1,6 +1,7 @@
 import Cryptography
 import EvidenceModel
 import EvidenceStore
+import Foundation
 import HTTPMessage
 import Observability
 import Platform
@@ -10,12 +11,18 @@ import TransparencyLog
 @testable import HTTPAPI
 
 /// The interface over a real log in a temporary directory, without sockets.
-final class APIFixture {
+///
+/// `@unchecked Sendable`: tests that share one are serialized.
+final class APIFixture: @unchecked Sendable {
     let store: EvidenceStore
     let api: EvidenceAPI
     let key: VerifierKey
-    private let path: String
+    let clock = TestClock()
+    let path: String
+    /// Is sent with every request that brings no other.
+    var token: String?
     private let log: EventLog
+    private var requests = 0
 
     init(
         store change: (inout StoreConfiguration) -> Void = { _ in },
@@ -32,16 +39,17 @@ final class APIFixture {
             at: path,
             geometry: geometry,
             signer: signer,
-            founders: ["tester"]
+            founders: ["tester", "reviewer"],
+            time: clock.source
         )
         var configuration = StoreConfiguration()
+        configuration.time = clock.source
         change(&configuration)
         store = try EvidenceStore(path: path, signer: signer, configuration: configuration) {
             preconditionFailure("the log stopped: \($0)")
         }
         log = EventLog(format: .text, minimumLevel: .error, write: { _ in })
         var apiConfiguration = EvidenceAPI.Configuration()
-        apiConfiguration.sealedCollections = [try CollectionName("secret")]
         changeAPI(&apiConfiguration)
         api = EvidenceAPI(store: store, configuration: apiConfiguration, log: log)
     }
@@ -59,12 +67,34 @@ final class APIFixture {
         _ fields: [(String, String)] = [],
         body: [UInt8]? = nil,
         isChunked: Bool = false,
-        pieceBytes: Int = 1000
+        pieceBytes: Int = 1000,
+        address: String? = nil
     ) throws -> Reply {
-        let head = try Self.head(method, target, fields, body: body, isChunked: isChunked)
+        var fields = fields
+        if let token, !fields.contains(where: { $0.0 == "Authorization" }) {
+            fields.append(("Authorization", "Bearer \(token)"))
+        }
+        requests += 1
+        let head = try Self.head(
+            method,
+            target,
+            fields,
+            body: body,
+            isChunked: isChunked,
+            // One of its own each: wrong tokens are counted by address.
+            address: address ?? "10.0.\(requests / 256).\(requests % 256):50000"
+        )
         let exchange = api.exchange(for: head)
         if let refusal = exchange.begin() { return try Reply(refusal) }
-        let body = body ?? []
+        return try finish(exchange, body: body ?? [], pieceBytes: pieceBytes)
+    }
+
+    /// Sends the body of a request that was begun, and waits for its reply.
+    func finish(
+        _ exchange: any Exchange,
+        body: [UInt8],
+        pieceBytes: Int = 1000
+    ) throws -> Reply {
         for start in stride(from: 0, to: body.count, by: pieceBytes) {
             let piece = body.span.extracting(start..<min(body.count, start + pieceBytes))
             if let refusal = exchange.receive(piece) {
@@ -75,6 +105,47 @@ final class APIFixture {
         let waiter = Waiter()
         exchange.finish(Responder(sink: waiter))
         return try Reply(waiter.wait())
+    }
+
+    /// Sends a JSON body, with this token instead of the fixture's.
+    @discardableResult
+    func act(
+        _ method: HTTPMethod = .post,
+        _ target: String,
+        _ body: JSONObject,
+        token: String? = nil
+    ) throws -> Reply {
+        let fields = token.map { [("Authorization", "Bearer \($0)")] } ?? []
+        return try send(
+            method,
+            target,
+            fields + [("Content-Type", "application/json")],
+            body: CanonicalJSON.encode(.object(body))
+        )
+    }
+
+    /// Makes a collection's records sealed.
+    func seal(_ collection: String) throws {
+        let reply = try act(
+            .put,
+            "/v1/collections/\(collection)/policy",
+            [
+                "default": "7y", "maximum": "100y", "minimum": "1s", "mode": "COMPLIANCE",
+                "sealed": .bool(true),
+            ]
+        )
+        try #require(reply.status == 201, "\(reply)")
+    }
+
+    /// Makes a token; the first one of a log must be an admin's.
+    @discardableResult
+    func makeToken(_ name: String, _ members: JSONObject, by maker: String? = nil) throws -> String
+    {
+        var members = members
+        members["name"] = .string(name)
+        let reply = try act(.post, "/v1/tokens", members, token: maker)
+        try #require(reply.status == 201, "\(reply)")
+        return try #require(try reply.string("token"))
     }
 
     /// Appends text as evidence.
@@ -97,6 +168,23 @@ final class APIFixture {
         try send(.get, target, fields)
     }
 
+    /// The lines of the access log, oldest first.
+    func accessLines() throws -> [JSONObject] {
+        let folder = path + "/state/access"
+        return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+            .flatMap { name in
+                try String(contentsOfFile: folder + "/" + name, encoding: .utf8)
+                    .split(separator: "\n")
+            }
+            .map { line in
+                let bytes = Array(line.utf8)
+                guard
+                    case .object(let object) = try JSONValue(parsing: bytes.span, form: .canonical)
+                else { throw Reply.NotAnObject(text: String(line)) }
+                return object
+            }
+    }
+
     /// The size of the published tree.
     var treeSize: UInt64 { store.checkpoint.size.value }
 
@@ -105,7 +193,8 @@ final class APIFixture {
         _ target: String,
         _ fields: [(String, String)] = [],
         body: [UInt8]? = nil,
-        isChunked: Bool = false
+        isChunked: Bool = false,
+        address: String = "127.0.0.1:50000"
     ) throws -> RequestHead {
         var collected = HTTPFields()
         for (name, value) in fields {
@@ -119,7 +208,8 @@ final class APIFixture {
             target: try RequestTarget(parsing: target),
             fields: collected,
             contentLength: isChunked ? nil : body.map { UInt64($0.count) },
-            isChunked: isChunked
+            isChunked: isChunked,
+            remoteAddress: address
         )
     }
 
@@ -139,6 +229,12 @@ final class APIFixture {
             let make = made.withLock(when: { $0 != nil }, on: changed) { $0 }
             return make?() ?? Response(status: 0)
         }
+    }
+}
+
+extension JSONValue {
+    static func indexes(_ indexes: Int64...) -> JSONValue {
+        .array(indexes.map { .integer($0) })
     }
 }
 
@@ -188,6 +284,22 @@ struct Reply: CustomStringConvertible {
     func integer(_ name: String) throws -> Int64? {
         guard case .integer(let number) = try object()[name] else { return nil }
         return number
+    }
+
+    /// The elements of a member that is an array.
+    func list(_ name: String) throws -> [JSONValue] {
+        guard case .array(let elements)? = try object()[name] else {
+            throw NotAnObject(text: text)
+        }
+        return elements
+    }
+
+    /// The elements of a member that is an array of objects.
+    func objects(_ name: String) throws -> [JSONObject] {
+        try list(name).map { element in
+            guard case .object(let object) = element else { throw NotAnObject(text: text) }
+            return object
+        }
     }
 
     func receipt() throws -> Receipt { try Receipt(parsing: body.span) }

@@ -39,6 +39,8 @@ import TransparencyLog
             (.overloaded(retryAfterSeconds: 3), 503), (.unavailable("a"), 503),
             (.busy(path: "/x"), 503), (.damaged(path: "/x", detail: "a"), 500),
             (.newerFormat(path: "/x", version: 9), 503), (.notALog(path: "/x"), 503),
+            (.policyChanged, 503), (.refused(.reasonMissing), 422),
+            (.erased(RecordIndex(1), certificate: RecordIndex(2)), 410),
             (.system(system), 503), (.system(full), 507),
         ] {
             let reply = try Reply(Problem(error).response)
@@ -74,10 +76,17 @@ import TransparencyLog
         #expect(try route("/v1/collections/a/evidence") == .evidence(collection: "a"))
         #expect(try route("/v1/collections/a%2Fb/evidence") == .evidence(collection: "a/b"))
         #expect(try route("/v1/collections/a/evidence/batch") == .batch(collection: "a"))
+        #expect(try route("/v1/collections/a/policy") == .policy(collection: "a"))
+        #expect(try route("/v1/collections/a/census") == .census(collection: "a"))
         #expect(try route("/v1/records/7") == .record("7"))
         #expect(try route("/v1/records/7/payload") == .payload("7"))
         #expect(try route("/v1/records/7/receipt") == .receipt("7"))
         #expect(try route("/v1/records/7/lock") == .lock("7"))
+        #expect(try route("/v1/records/7/erasure") == .erasure("7"))
+        #expect(try route("/v1/holds/a/b:c@d") == .matter("a/b:c@d"))
+        #expect(try route("/v1/holds/a%2Fb") == .matter("a/b"))
+        #expect(try route("/v1/holds/release") == .holdRelease)
+        #expect(try route("/v1/holds/release/x") == .matter("release/x"))
         #expect(try route("/v1/consistency") == .consistency)
         #expect(try route("/v1/search") == .search)
         #expect(try route("/checkpoint") == .checkpoint)
@@ -85,7 +94,11 @@ import TransparencyLog
         #expect(try route("/healthz") == .health)
         #expect(try route("/readyz") == .readiness)
         #expect(try route("/metrics") == .metrics)
-        for path in ["/", "//", "/V1/search", "/v1/search/", "/v1/records", "/health"] {
+        for path in [
+            "/", "//", "/V1/search", "/v1/search/", "/v1/records", "/health",
+            "/v1/collections/a/evidence%2Fbatch", "/v1/clock/resync/x", "/v1/erasures/due/",
+            "/v1/collections/a", "/v1",
+        ] {
             #expect(try route(path) == nil, "\(path)")
         }
     }

@@ -148,7 +148,6 @@ final class Service {
         _ log: EventLog
     ) throws(CommandFailure) -> MicroServer {
         var configuration = EvidenceAPI.Configuration()
-        configuration.sealedCollections = settings.sealedCollections
         configuration.payloadLimitBytes = settings.store.payloadLimitBytes
         configuration.batchMemoryLimitBytes = settings.batchMemoryBytes
         let api = EvidenceAPI(store: store, configuration: configuration, log: log)
