@@ -41,7 +41,7 @@ public struct Checkpoint: Equatable, Sendable {
             throw .malformedCheckpoint(detail: "the size is above \(TreeSize.maximum)")
         }
         guard size > .zero || root == MerkleTree.emptyRoot else {
-            throw .malformedCheckpoint(detail: "the root is not that of the empty tree")
+            throw Self.notTheEmptyRoot
         }
         self.origin = origin
         self.size = size
@@ -75,6 +75,11 @@ public struct Checkpoint: Equatable, Sendable {
             extensionLines: lines[3...].map { String(Substring($0)) }
         )
     }
+
+    /// An empty tree is given a root; a witness answers it in a way of its own.
+    static let notTheEmptyRoot = NoteError.malformedCheckpoint(
+        detail: "the root is not that of the empty tree"
+    )
 
     /// The text that is signed.
     public var text: String {

@@ -7,7 +7,8 @@ public enum NoteError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The text is not a key in its canonical form. The text itself is never repeated here: it may
     /// be a secret.
     case malformedKey(detail: String)
-    /// The key is well-formed, but not of type 0x01 (Ed25519).
+    /// The key is well-formed, but of another type than the one that is needed: 0x01 (Ed25519) for
+    /// a log, 0x04 (timestamped Ed25519 cosignatures) for a witness.
     case unsupportedKeyType(UInt8)
     /// The key states another ID than its name and public key have: it was damaged or mistyped.
     case keyIDMismatch(stated: KeyID, computed: KeyID)
@@ -33,7 +34,8 @@ public enum NoteError: Error, Equatable, Sendable, CustomStringConvertible {
         case .malformedCheckpoint(let detail): "not a checkpoint: \(detail)"
         case .malformedKey(let detail): "not a key: \(detail)"
         case .unsupportedKeyType(let type):
-            "the key type \(type) is not supported, only 1 (Ed25519)"
+            "the key type \(type) does not serve here: a log's key is of type 1 (Ed25519), a "
+                + "witness's of type 4 (Ed25519 cosignatures)"
         case .keyIDMismatch(let stated, let computed):
             "the key says that its ID is \(stated), but its name and bytes give \(computed)"
         case .tooLarge(let limit): "the note is larger than \(limit) bytes"

@@ -41,6 +41,9 @@ enum NoteKey {
     /// The type of an Ed25519 note signature.
     static let ed25519: UInt8 = 0x01
 
+    /// The type of a timestamped Ed25519 cosignature of a checkpoint.
+    static let ed25519Cosignature: UInt8 = 0x04
+
     /// Whether a key may have this name: not empty, no Unicode space, no plus, no control
     /// character.
     static func isValidName(_ name: String) -> Bool {
@@ -50,13 +53,19 @@ enum NoteKey {
             }
     }
 
-    static func format(name: String, keyID: KeyID, key: [UInt8]) -> String {
-        "\(name)+\(keyID)+\(Base64.encode(([ed25519] + key).span))"
+    static func format(
+        name: String,
+        keyID: KeyID,
+        signatureType: UInt8 = ed25519,
+        key: [UInt8]
+    ) -> String {
+        "\(name)+\(keyID)+\(Base64.encode(([signatureType] + key).span))"
     }
 
     /// Reads the text form; the ID has still to be compared with that of the public key.
     static func parse(
-        _ text: some StringProtocol
+        _ text: some StringProtocol,
+        signatureType: UInt8 = ed25519
     ) throws(NoteError) -> (name: String, keyID: KeyID, key: [UInt8]) {
         // The base64 alphabet has a plus too, so only the first two separate.
         let parts = Array(text.utf8).split(
@@ -76,11 +85,41 @@ enum NoteKey {
         guard let typed = Base64.decode(Array(parts[2]).span), let type = typed.first else {
             throw .malformedKey(detail: "the key material is not canonical base64")
         }
-        guard type == ed25519 else { throw .unsupportedKeyType(type) }
+        guard type == signatureType else { throw .unsupportedKeyType(type) }
         guard typed.count == 33 else {
             throw .malformedKey(detail: "an Ed25519 key must be 32 bytes behind its type")
         }
         return (name, KeyID(bigEndian: keyID), Array(typed[1...]))
+    }
+}
+
+// Secret keys: `PRIVATE+KEY+<name>+<ID>+base64(type || 32-byte seed)`.
+extension NoteKey {
+    private static let secretMarker = "PRIVATE+KEY+"
+
+    static func formatSecret(
+        name: String,
+        keyID: KeyID,
+        signatureType: UInt8 = ed25519,
+        seed: [UInt8]
+    ) -> String {
+        secretMarker + format(name: name, keyID: keyID, signatureType: signatureType, key: seed)
+    }
+
+    /// Reads the text form; the ID has still to be compared with that of the public key.
+    static func parseSecret(
+        _ text: some StringProtocol,
+        signatureType: UInt8 = ed25519
+    ) throws(NoteError) -> (name: String, keyID: KeyID, seed: [UInt8]) {
+        let bytes = String(text).utf8
+        guard bytes.starts(with: secretMarker.utf8) else {
+            throw .malformedKey(detail: "a private key starts with \(secretMarker)")
+        }
+        let (name, keyID, seed) = try parse(
+            Substring(bytes.dropFirst(secretMarker.utf8.count)),
+            signatureType: signatureType
+        )
+        return (name, keyID, seed)
     }
 }
 

@@ -25,13 +25,7 @@ public struct NoteSigner: Sendable {
     ///
     /// Reference: golang.org/x/mod/sumdb/note, "Signing Notes".
     public init(parsingSecret text: some StringProtocol) throws(NoteError) {
-        let bytes = String(text).utf8
-        guard bytes.starts(with: Self.secretMarker.utf8) else {
-            throw .malformedKey(detail: "a private key starts with \(Self.secretMarker)")
-        }
-        let (name, stated, seed) = try NoteKey.parse(
-            Substring(bytes.dropFirst(Self.secretMarker.utf8.count))
-        )
+        let (name, stated, seed) = try NoteKey.parseSecret(text)
         guard let privateKey = Ed25519PrivateKey(seed: seed) else {
             throw .malformedKey(detail: "the seed is not usable")
         }
@@ -48,8 +42,7 @@ public struct NoteSigner: Sendable {
     ///
     /// One line, without a newline.
     public var secretText: String {
-        Self.secretMarker
-            + NoteKey.format(name: name, keyID: verifierKey.keyID, key: privateKey.seed)
+        NoteKey.formatSecret(name: name, keyID: verifierKey.keyID, seed: privateKey.seed)
     }
 
     /// Signs a text.
@@ -69,6 +62,4 @@ public struct NoteSigner: Sendable {
             bytes: privateKey.sign(Array(text.utf8).span)
         )
     }
-
-    private static let secretMarker = "PRIVATE+KEY+"
 }

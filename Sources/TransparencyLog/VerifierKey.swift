@@ -63,7 +63,7 @@ public struct VerifierKey: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Whether `signature` claims to be by this key.
-    func matches(_ signature: NoteSignature) -> Bool {
+    public func matches(_ signature: NoteSignature) -> Bool {
         keyID == signature.keyID && name.hasSameBytes(as: signature.name)
     }
 

@@ -67,4 +67,25 @@ struct PreconditionTests {
             _ = try TestKey.log.signer.sign("no newline")
         }
     }
+
+    @Test func aWitnessNeverGoesBack() async {
+        await #expect(processExitsWith: .failure) {
+            var state = WitnessState(keys: [try TestKey.log.verifier])
+            state.advance(to: try TestCheckpoint.of(size: 4), timestampSeconds: 5)
+            state.advance(to: try TestCheckpoint.of(size: 3), timestampSeconds: 5)
+        }
+        await #expect(processExitsWith: .failure) {
+            var state = WitnessState(keys: [try TestKey.log.verifier])
+            state.advance(to: try TestCheckpoint.of(size: 4), timestampSeconds: 5)
+            state.advance(to: try TestCheckpoint.of(size: 4), timestampSeconds: 4)
+        }
+        await #expect(processExitsWith: .failure) {
+            _ = WitnessState(keys: [try TestKey.log.verifier, try TestKey.other.verifier])
+        }
+        await #expect(processExitsWith: .failure) { _ = WitnessState(keys: []) }
+        await #expect(processExitsWith: .failure) {
+            let checkpoint = try TestCheckpoint.of(size: 4)
+            _ = try TestKey.witness.cosigner.cosign(checkpoint, timestampSeconds: 0)
+        }
+    }
 }

@@ -6,10 +6,10 @@
     build.py --write    writes them
 
 What computes the vectors is named in each module: the packages `pymerkle`, `aics-tlog`,
-`cryptography` and `botocore`, and the definitions of RFC 6962 and of the C2SP specifications
-written out here. Where two of them can compute the same thing they are compared first, and
-published values are asserted. A difference is a defect to be understood, never a reason to run
---write.
+`aics-witness`, `cryptography` and `botocore`, and the definitions of RFC 6962 and of the C2SP
+specifications written out here. Where two of them can compute the same thing they are compared
+first, and published values are asserted. A difference is a defect to be understood, never a reason
+to run --write.
 """
 
 import argparse
@@ -19,11 +19,13 @@ import sys
 import calendar_vectors
 import merkle_vectors
 import note_vectors
+import policy_vectors
 import proof_vectors
 import receipt_vectors
 import record_vectors
 import sigv4_vectors
 import tile_vectors
+import witness_vectors
 
 ROOT = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "Vectors"
 MODULES = (
@@ -35,6 +37,8 @@ MODULES = (
     record_vectors,
     receipt_vectors,
     sigv4_vectors,
+    witness_vectors,
+    policy_vectors,
 )
 
 
