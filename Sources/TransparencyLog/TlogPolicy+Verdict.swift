@@ -1,5 +1,5 @@
 extension TlogPolicy {
-    /// Judges a signed note: is it a checkpoint that this policy accepts, and if not, why not?
+    /// Judges whether a signed note is a checkpoint that this policy accepts, and if not, why not.
     ///
     /// Every signature that claims a key of the policy is verified, also those that the quorum
     /// could do without. Signatures by others are ignored. Times are not judged: the verdict has
