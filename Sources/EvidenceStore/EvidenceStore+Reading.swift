@@ -185,7 +185,11 @@ extension EvidenceStore {
                 index: index,
                 digest: digest,
                 sizeBytes: size,
-                file: try uploads.open(id)
+                file: try uploads.open(id),
+                erasure: { [view] in
+                    view.withState { $0.erasure(of: index) }
+                        .map { .erased(index, certificate: $0) }
+                }
             )
         case .table(let codec, let checksum):
             let number = view.geometry.segment(of: index)

@@ -28,7 +28,7 @@ package struct Fsck {
     private var sequences: [CollectionName: SequenceNumber] = [:]
     private var lastReceived = Timestamp.earliest
     private var uploads: Set<UploadID> = []
-    /// What the log says of erasures, to be known before the records are read.
+    /// What the log says of erasures, to be known before the records are read; tests add others.
     var erasures = SegmentCheck.Erasures()
     /// The signed checkpoints that were found, with where; checked when the tree is known.
     private var signedRoots: [(size: TreeSize, root: MerkleHash, path: String)] = []
@@ -59,8 +59,8 @@ package struct Fsck {
             let erased = final.erased(in: 0...TreeSize.maximum.value)
             let waiting = final.unpurged.values.reduce(IndexRanges.none) { $0.union($1) }
             erasures = SegmentCheck.Erasures(
-                erased: erased,
-                purged: erased.subtracting(waiting)
+                erased: erasures.erased.union(erased),
+                purged: erasures.purged.union(erased.subtracting(waiting))
             )
         } catch {
             // The pass over all records names it; so does the comparison at the end.
@@ -96,6 +96,7 @@ package struct Fsck {
     ) throws(StoreError) {
         let geometry = description.geometry
         let path = isSealed ? paths.log(number) : paths.active(number)
+        if !isSealed { try SegmentFilesCheck.noteLeftovers(in: paths.segment(number), &report) }
         let isThere = try onDisk { () throws(SystemError) in try FileSystem.exists(path) }
         // A crash can leave the directory of the next segment without its file.
         guard isThere else { return }

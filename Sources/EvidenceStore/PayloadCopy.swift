@@ -12,7 +12,7 @@ struct PayloadCopy {
     /// telling. The entries made from descriptions are made anew.
     func write(to path: String) throws(StoreError) {
         let reader = try source.beginRead()
-        let writer = try SealedFileWriter(path: path)
+        let writer = try SealedFileWriter(path: path, commitBytes: 1 << 20)
         for index in standing.payloads {
             guard let chunk = try reader.chunkBytes(of: index) else { continue }
             try TableKey.chunk(index, 0).withSpan { key throws(StoreError) in

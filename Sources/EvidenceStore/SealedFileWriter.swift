@@ -4,7 +4,7 @@ import Platform
 /// Writes a segment file that will never be written again: tables one after the other, keys
 /// ascending.
 ///
-/// Commits, each synced, whenever 8 MiB are waiting, so that memory stays bounded.
+/// Commits, each synced, whenever some bytes are waiting, so that memory stays bounded.
 final class SealedFileWriter {
     private let path: String
     private let environment: LMDBKit.Environment
@@ -12,12 +12,14 @@ final class SealedFileWriter {
     private var databases: [String: Database] = [:]
     private var waitingBytes = 0
 
-    private static let commitBytes = 8 << 20
+    private let commitBytes: Int
     /// Address space only; the file grows as it is written.
     private static let mapSizeBytes = 1 << 40
 
-    init(path: String) throws(StoreError) {
+    /// `commitBytes`: how much is committed at once; less where others wait for the disk.
+    init(path: String, commitBytes: Int = 8 << 20) throws(StoreError) {
         self.path = path
+        self.commitBytes = commitBytes
         do throws(LMDBError) {
             environment = try LMDBKit.Environment(
                 path: path,
@@ -36,7 +38,7 @@ final class SealedFileWriter {
         to table: String
     ) throws(StoreError) {
         do throws(LMDBError) {
-            if waitingBytes >= Self.commitBytes { try commit() }
+            if waitingBytes >= commitBytes { try commit() }
             let open: WriteTransaction
             if let running = transaction.take() {
                 open = running

@@ -35,6 +35,17 @@ struct SegmentFilesCheck {
         }
     }
 
+    /// Tells of what an interrupted seal or rewrite left of a segment that is not sealed.
+    static func noteLeftovers(
+        in directory: String,
+        _ report: inout FsckReport
+    ) throws(StoreError) {
+        let names = try onDisk { () throws(SystemError) in try FileSystem.list(directory) }
+        for name in names where SegmentSealer.isTemporary(name) {
+            report.note("\(directory)/\(name)", "what an interrupted run left")
+        }
+    }
+
     /// A file that the list does not name.
     private func check(
         _ name: String,

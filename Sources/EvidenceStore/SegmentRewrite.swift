@@ -37,8 +37,9 @@ final class SegmentRewrite: @unchecked Sendable {
 
     /// What the copy's name ends with.
     static let suffix = ".new"
-    private static let batchBytes = 8 << 20
-    private static let batchRecords = 4096
+    /// Small, so that no sync of a batch keeps one of the sequencer's waiting for long.
+    private static let batchBytes = 1 << 20
+    private static let batchRecords = 1024
 
     /// Begins a copy, empty.
     ///
@@ -133,7 +134,7 @@ final class SegmentRewrite: @unchecked Sendable {
                 chunk: isErased ? nil : try reader.chunkBytes(of: index),
                 openingBytes: isErased ? nil : try reader.openingBytes(of: index)
             )
-            bytes += record.frameBytes.count + (record.chunk?.count ?? 0)
+            bytes += record.sizeBytes
             batch.append(record)
             next += 1
         }

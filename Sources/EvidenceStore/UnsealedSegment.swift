@@ -238,6 +238,10 @@ struct PendingRecord {
     let chunk: [UInt8]?
     /// Salt and description.
     let openingBytes: [UInt8]?
+
+    var sizeBytes: Int {
+        frameBytes.count + (chunk?.count ?? 0) + (openingBytes?.count ?? 0)
+    }
 }
 
 extension PendingRecord {

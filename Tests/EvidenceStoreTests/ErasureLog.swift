@@ -38,11 +38,9 @@ final class ErasureLog {
     var paths: StorePaths { StorePaths(fixture.path) }
 
     func append(_ count: Int, payloadBytes: Int) throws {
-        let locks = [
-            LockRequest.standard,
-            LockRequest(mode: .governance, retention: .duration(try RetentionDuration(1, .years))),
-            LockRequest(mode: .compliance, retention: .duration(try RetentionDuration(20, .years))),
-        ]
+        let locks = try [7, 1, 20].map { years in
+            LockRequest(retention: .duration(try RetentionDuration(years, .years)))
+        }
         var (submissions, fresh): ([Submission], [(token: String, payload: [UInt8])]) = ([], [])
         for number in 0..<count {
             let token = Hex.encode(Random.bytes(count: 8).span)

@@ -166,7 +166,7 @@ import TransparencyLog
         }
         #expect(active.index.lock(at: 0) == nil)
         #expect(active.index.lock(at: 256) == nil)
-        #expect(active.index.lock(at: 2)?.mode == .governance)
+        #expect(active.index.lock(at: 2)?.mode == .compliance)
         #expect(active.index.lock(at: 2)?.until == locks[1].1.until)
     }
 
