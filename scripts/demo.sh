@@ -85,7 +85,7 @@ printf '   From here on the command line knows the server and pins the key:\n'
 printf '   %s$ export STRONGROOM_SERVER=%s STRONGROOM_KEY=%s%s\n' "$dim" "$url" "$key" "$plain"
 export STRONGROOM_SERVER=$url STRONGROOM_KEY=$key
 
-# --- 5-7: evidence goes in ---
+# --- 5-8: evidence goes in ---
 
 step "A pipeline pushes evidence" \
     "Nothing but curl: the body is the payload, the answer is the receipt." \
@@ -132,7 +132,26 @@ tail -1 "$folder/put.log" | sed 's/^/   /'
 [ "$(size)" -eq "$before" ] || die "the second run has added records"
 printf '   records before: %s, after: %s\n' "$before" "$(size)"
 
-# --- 8-11: evidence is proven ---
+# --- 9: evidence is held, and erased ---
+
+step "A lock that is over, a hold that keeps it, and a lawful erasure" \
+    "Drafts are locked for a second only. Nothing else here could be erased for years."
+show strongroom policy set drafts --mode governance --min 1s --default 1s --max 30d
+strongroom put "$folder/os-release.receipt.json" --collection drafts --name draft \
+    --receipts "$folder/receipts" >"$folder/put.txt" 2>/dev/null
+draft=$(cut -d' ' -f1 "$folder/put.txt")
+show strongroom hold place case/2031-7 "$draft" --reason 'subpoena of 3 March'
+sleep 3
+show strongroom erase due --why-not --collection drafts
+show strongroom hold release case/2031-7 --reason 'case closed'
+show strongroom erase due --apply --collection drafts
+strongroom erase proof "$draft" -o "$folder/draft.erased.json"
+strongroom get "$draft" >/dev/null 2>"$folder/get.log" && die "an erased payload was served"
+tail -1 "$folder/get.log" | cut -c1-150 | sed 's/^/   /'
+show strongroom verify --receipt "$folder/receipts/draft.receipt.json" \
+    --certificate "$folder/draft.erased.json" --key "$key"
+
+# --- 10-14: evidence is proven ---
 
 step "The log only grew" "From its first record to the newest, proven against the key."
 show strongroom consistency --from 1 --to "$(size)" --key "$key"

@@ -107,6 +107,25 @@ import Testing
         )
     }
 
+    @Test func aTokenGoesWithEveryRequest() {
+        for kind in [LoadKind.appends(sizeBytes: 1), .receipts(treeSize: 1)] {
+            for token in [nil, "strongroom_ab_cd"] {
+                var request = LoadRequest(
+                    kind: kind,
+                    client: 0,
+                    run: "run",
+                    server: ServerAddress(host: "h", port: 80),
+                    token: token,
+                    random: RandomSequence(seed: 1)
+                )
+                request.advance()
+                let text = String(decoding: request.bytes, as: UTF8.self)
+                let field = "\r\nAuthorization: Bearer strongroom_ab_cd\r\n"
+                #expect(text.contains(field) == (token != nil))
+            }
+        }
+    }
+
     @Test func anEmptyPayloadIsAPayload() {
         var request = LoadRequest(
             kind: .appends(sizeBytes: 0),

@@ -31,6 +31,7 @@ struct LoadGenerator {
         clients count: Int,
         kind: LoadKind,
         server: ServerAddress,
+        token: String?,
         run: String,
         verifier: ReplyVerifier
     ) throws(CommandFailure) {
@@ -45,6 +46,7 @@ struct LoadGenerator {
                     client: number,
                     run: run,
                     server: server,
+                    token: token,
                     random: RandomSequence()
                 )
                 connected.append(LoadClient(socket: socket, request: request))

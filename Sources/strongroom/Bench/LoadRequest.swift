@@ -27,10 +27,18 @@ struct LoadRequest: Sendable {
     private var random: RandomSequence
 
     /// Requests of one client; `run` and `client` go into the names of its evidence.
-    init(kind: LoadKind, client: Int, run: String, server: ServerAddress, random: RandomSequence) {
+    init(
+        kind: LoadKind,
+        client: Int,
+        run: String,
+        server: ServerAddress,
+        token: String? = nil,
+        random: RandomSequence
+    ) {
         self.kind = kind
         self.random = random
-        let fields = " HTTP/1.1\r\nHost: \(server.authority)\r\n"
+        let credentials = token.map { "Authorization: Bearer \($0)\r\n" } ?? ""
+        let fields = " HTTP/1.1\r\nHost: \(server.authority)\r\n\(credentials)"
         switch kind {
         case .appends(let size):
             let path = "\(server.pathPrefix)/v1/collections/bench/evidence?name=\(run)/\(client)/"

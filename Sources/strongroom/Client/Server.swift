@@ -14,7 +14,8 @@ struct Server: Sendable {
         token = try Self.token(arguments)
     }
 
-    private static func token(_ arguments: ParsedArguments) throws(CommandFailure) -> String? {
+    /// The token of `--token-file`, else of the environment; nil without either.
+    static func token(_ arguments: ParsedArguments) throws(CommandFailure) -> String? {
         guard let path = arguments.value("token-file") else {
             // Set and empty is what a shell makes of an unset variable that is passed on.
             guard let text = Environment.value("STRONGROOM_TOKEN"), !text.isEmpty else {

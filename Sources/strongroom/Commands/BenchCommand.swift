@@ -24,7 +24,7 @@ enum BenchCommand {
                 ),
                 .repeated("key", "VKEY", "the key of --server's log; else $STRONGROOM_KEY"),
                 .value("server", "URL", "default: an own one on a temporary directory"),
-                .json,
+                .tokenFile, .json,
             ],
             about: [
                 "",
@@ -89,11 +89,12 @@ enum BenchCommand {
                     clients: 64,
                     seconds: 3,
                     address,
+                    token: nil,
                     verifier,
                     cancelled
                 )
             }
-            kind = .receipts(treeSize: try treeSize(of: address, verifier))
+            kind = .receipts(treeSize: try treeSize(of: address, plan.token, verifier))
         } else {
             kind = .appends(sizeBytes: plan.sizeBytes)
         }
@@ -102,6 +103,7 @@ enum BenchCommand {
             clients: plan.clients,
             seconds: plan.seconds,
             address,
+            token: plan.token,
             verifier,
             cancelled
         )
@@ -112,6 +114,7 @@ enum BenchCommand {
         clients: Int,
         seconds: Double,
         _ address: ServerAddress,
+        token: String?,
         _ verifier: ReplyVerifier,
         _ cancelled: Cancellation
     ) throws(CommandFailure) -> LoadGenerator.Outcome {
@@ -119,6 +122,7 @@ enum BenchCommand {
             clients: clients,
             kind: kind,
             server: address,
+            token: token,
             run: TemporaryName.make(),
             verifier: verifier
         )
@@ -127,9 +131,10 @@ enum BenchCommand {
 
     private static func treeSize(
         of address: ServerAddress,
+        _ token: String?,
         _ verifier: ReplyVerifier
     ) throws(CommandFailure) -> UInt64 {
-        let connection = APIConnection(address, token: nil)
+        let connection = APIConnection(address, token: token)
         let reply = try connection.get(RequestPath("/checkpoint"), what: "checkpoint")
         return try verifier.treeSize(String(decoding: reply.body, as: UTF8.self))
     }
@@ -144,6 +149,8 @@ struct BenchPlan {
     let directory: String
     /// Nil: an own server.
     let address: ServerAddress?
+    /// For that address; an own server needs none.
+    let token: String?
     let keys: [VerifierKey]
 
     init(_ arguments: ParsedArguments) throws(CommandFailure) {
@@ -163,9 +170,11 @@ struct BenchPlan {
                 throw .usage("bench speaks plain HTTP only, and the server is \(address)")
             }
             self.address = address
+            token = try Server.token(arguments)
             keys = try TrustedKeys.read(arguments)
         } else {
             address = nil
+            token = nil
             keys = []
         }
     }
