@@ -12,7 +12,9 @@ package struct AccessEntry: Hashable, Sendable {
     package let principal: PrincipalName
     /// What was read, such as `record`, `payload` or `search`.
     package let action: String
-    /// Of what, such as the path and query of the request.
+    /// Of what, such as the path of the request.
+    ///
+    /// It stays for ever: what a purge must remove, such as a name or label, does not belong here.
     package let target: String
     /// The status of the answer.
     package let status: Int

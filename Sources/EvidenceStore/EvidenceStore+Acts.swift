@@ -95,8 +95,10 @@ extension EvidenceStore {
         by principal: Principal,
         reason: Reason
     ) throws(StoreError) -> ResyncOutcome {
-        guard let first = keeper.pendingResync else {
-            return .pending(until: keeper.beginResync(by: principal, reason: reason))
+        let first: PendingResync
+        switch keeper.requestResync(by: principal, reason: reason) {
+        case .waiting(let pending): return .pending(until: pending.until)
+        case .completing(let pending): first = pending
         }
         let outcome = try propose(
             .resync(firstBy: first.principal, firstReason: first.reason),

@@ -109,6 +109,9 @@ package final class EvidenceStore: @unchecked Sendable {
             metrics.accessLogFailures.add()
             if case .stopped(let error, _) = trouble { failure.report(error) }
         }
+        // What this start took from the clock's budget must be gone before a record tells the time:
+        // else each start that ends soon would take it anew.
+        try beat()
         start(recovered.writer, onRetention)
     }
 

@@ -83,6 +83,7 @@ package struct Fsck {
         try checkFold()
         report.findings += try AccessLog.verify(directory: paths.access, digests: digests)
         try checkState()
+        try checkCredentials()
         try checkCatalog(survey)
         try checkUploads()
         return report
@@ -281,6 +282,26 @@ package struct Fsck {
                 paths.segments,
                 "its root at size \(checkpoint.size) is not the one that was signed"
             )
+        }
+    }
+
+    /// The log knows every token, but not its secret.
+    private mutating func checkCredentials() throws(StoreError) {
+        let path = paths.credentialsFile
+        let isThere = try onDisk { () throws(SystemError) in try FileSystem.exists(path) }
+        let names =
+            isThere
+            ? try report.check { _ throws(StoreError) in
+                Set(try CredentialStore.names(inFileAt: path))
+            }
+            : []
+        guard let names else { return }
+        let live = Set(state.tokens.filter { $0.revoked == nil }.map(\.name))
+        for name in live.subtracting(names).sorted() {
+            report.note(path, "the token of \(name) is not in it, and does not work")
+        }
+        for name in names.subtracting(live).sorted() {
+            report.note(path, "the log knows no token of \(name); the next start removes it")
         }
     }
 

@@ -1,10 +1,13 @@
+import EvidenceModel
 import Platform
 
-/// The clocks that retention goes by.
+/// The clocks that the store reads, as functions, so that a test can set them.
+///
+/// Safe from any thread.
 package struct TimeSource: Sendable {
-    /// Wall clock, milliseconds since 1970 UTC.
+    /// Milliseconds since 1970 UTC, as the machine is set.
     package let wallMilliseconds: @Sendable () -> Int64
-    /// Nanoseconds since boot, sleep included.
+    /// Nanoseconds since boot, sleep included; never goes back while the process lives.
     package let bootNanoseconds: @Sendable () -> UInt64
 
     package init(
@@ -15,9 +18,12 @@ package struct TimeSource: Sendable {
         self.bootNanoseconds = bootNanoseconds
     }
 
-    /// The machine's.
+    /// The machine's own clocks.
     package static let machine = TimeSource(
-        wallMilliseconds: Clock.wallMilliseconds,
-        bootNanoseconds: Clock.bootNanoseconds
+        wallMilliseconds: { Clock.wallMilliseconds() },
+        bootNanoseconds: { Clock.bootNanoseconds() }
     )
+
+    /// The wall clock; nil outside the years 1970 to 9999.
+    var wall: Timestamp? { Timestamp(milliseconds: wallMilliseconds()) }
 }
