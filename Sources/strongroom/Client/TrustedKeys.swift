@@ -22,7 +22,8 @@ enum TrustedKeys {
         return keys
     }
 
-    private static func read(
+    /// Reads what one text stands for: a key, or the keys of a file.
+    static func read(
         _ text: String,
         badKey: ExitCode
     ) throws(CommandFailure)

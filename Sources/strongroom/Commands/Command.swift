@@ -33,6 +33,7 @@ extension Command {
         ProveCommand.command,
         VerifyCommand.command,
         ConsistencyCommand.command,
+        WitnessCommand.command,
         BenchCommand.command,
         KeygenCommand.command,
         VersionCommand.command,
