@@ -184,10 +184,17 @@ package final class EvidenceStore: @unchecked Sendable {
 
     // MARK: Life
 
-    /// Stops: finishes every append that was accepted, then lets go of the log.
-    package func close() {
+    /// Ends what takes long, such as an erasure, at its next step; everything else goes on.
+    ///
+    /// Whoever runs such work for others calls it before it waits for them, and `close` after.
+    package func beginClosing() {
         stopping.withLock { $0 = true }
         stopped.broadcast()
+    }
+
+    /// Stops: finishes every append that was accepted, then lets go of the log.
+    package func close() {
+        beginClosing()
         // The retention job and the eraser propose acts, and wait for them.
         retention.stop()
         erasure.stop()

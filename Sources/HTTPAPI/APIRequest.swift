@@ -89,12 +89,14 @@ extension APIRequest {
     /// been on the way for hours.
     func checkAgain() throws(Refused) {
         let store = api.store
-        let clock = store.clock.reading
-        let isStill = store.withState { state in
-            principal.role == nil
-                ? !state.hasTokens : state.principal(named: principal.name, at: clock) == principal
+        guard principal.role != nil else {
+            let hasTokens = store.withState { $0.hasTokens }
+            guard !hasTokens else { throw AccessDecision.tokenEnded }
+            return
         }
-        guard isStill else { throw AccessDecision.tokenEnded }
+        let clock = store.clock.reading
+        let current = store.withState { $0.principal(named: principal.name, at: clock) }
+        guard current == principal else { throw AccessDecision.tokenEnded }
     }
 }
 

@@ -8,17 +8,18 @@ import TransparencyLog
 extension EvidenceAPI {
     func addRetention(to text: inout PrometheusText) {
         addClock(to: &text)
-        let (acts, matters, erased, unpurged, isClosed) = store.withState { state in
+        addJob(to: &text)
+        let (matters, erased, unpurged, isClosed) = store.withState { state in
             (
-                state.actCount, state.matters.values.filter { !$0.isReleased }.count,
+                state.matters.values.filter { !$0.isReleased }.count,
                 state.erased(in: 0...TreeSize.maximum.value).count, state.unpurged.count,
                 state.closed != nil
             )
         }
         text.counter(
             "strongroom_acts_total",
-            help: "Records of the log that are no evidence.",
-            acts
+            help: "Records appended that are no evidence.",
+            store.metrics.acts.value
         )
         text.gauge(
             "strongroom_matters",
@@ -39,6 +40,41 @@ extension EvidenceAPI {
             "strongroom_log_closed",
             help: "1 once the log has its last record, else 0.",
             isClosed ? 1 : 0
+        )
+    }
+
+    /// What the retention job found, and what was removed.
+    private func addJob(to text: inout PrometheusText) {
+        let metrics = store.metrics
+        text.gauge(
+            "strongroom_due_records",
+            help: "What the last run of the retention job found due for erasure.",
+            Double(metrics.dueRecords.value)
+        )
+        text.counter(
+            "strongroom_retention_runs_total",
+            help: "Runs of the retention job.",
+            metrics.retentionRuns.value
+        )
+        text.counter(
+            "strongroom_retention_failures_total",
+            help: "Runs of the retention job that failed.",
+            metrics.retentionFailures.value
+        )
+        text.counter(
+            "strongroom_purged_payloads_total",
+            help: "Payloads whose bytes were removed after their erasure.",
+            metrics.purgedPayloads.value
+        )
+        text.counter(
+            "strongroom_purged_bytes_total",
+            help: "Bytes on disk that were removed after erasures.",
+            metrics.purgedBytes.value
+        )
+        text.counter(
+            "strongroom_purge_failures_total",
+            help: "Tries to remove the bytes of an erasure that failed.",
+            metrics.purgeFailures.value
         )
     }
 
@@ -82,7 +118,7 @@ extension EvidenceAPI {
         text.counter(
             "strongroom_access_log_failures_total",
             help: "Writes of the access log that failed.",
-            store.accessLog.failures.value
+            store.metrics.accessLogFailures.value
         )
     }
 }

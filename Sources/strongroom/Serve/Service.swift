@@ -16,6 +16,7 @@ final class Service {
     private let settings: ServeSettings
     private let log: EventLog
     private let store: EvidenceStore
+    private let api: EvidenceAPI
     private let server: MicroServer
     private let failure: FatalFailure
     private let address: Endpoint
@@ -38,7 +39,7 @@ final class Service {
         self.store = store
         do throws(CommandFailure) {
             try Self.checkReach(of: settings.listen, store)
-            server = try Self.listen(store, settings, log)
+            (api, server) = try Self.listen(store, settings, log)
         } catch {
             store.close()
             log.close()
@@ -70,8 +71,11 @@ final class Service {
             let name = signal == .interrupt ? "SIGINT" : "SIGTERM"
             log.record(.info, "server.draining", [.text("signal", name)])
         }
+        // An erasure may have hours to go; it ends at its next step, and begins anew another day.
+        store.beginClosing()
         // After a fatal failure no request can succeed: give them their refusals, and go.
         server.stop(gracePeriodSeconds: failure.error == nil ? Double(settings.drainSeconds) : 2)
+        api.waitForWork()
         store.close()
         log.record(
             .info,
@@ -146,7 +150,7 @@ final class Service {
         _ store: EvidenceStore,
         _ settings: ServeSettings,
         _ log: EventLog
-    ) throws(CommandFailure) -> MicroServer {
+    ) throws(CommandFailure) -> (EvidenceAPI, MicroServer) {
         var configuration = EvidenceAPI.Configuration()
         configuration.payloadLimitBytes = settings.store.payloadLimitBytes
         configuration.batchMemoryLimitBytes = settings.batchMemoryBytes
@@ -157,7 +161,7 @@ final class Service {
         do throws(ServerError) {
             let running = try MicroServer(configuration: server, application: api)
             api.watch { running.statistics }
-            return running
+            return (api, running)
         } catch {
             let code: ExitCode =
                 switch error {
