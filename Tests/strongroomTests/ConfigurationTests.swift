@@ -59,8 +59,7 @@ import Testing
             http: {threads: 2, connections: 100, drainSeconds: 5}
             limits: {payload: 1 GiB, batchMemory: 67108864}
             store: {reserve: 100 MiB, idempotencyWindow: 12h}
-            retention: {mode: governance, minimum: 10y, default: 20y}
-            collections: {a: {sealed: true}, b: {sealed: false}}
+            retention: {mode: governance, minimum: 10y, default: 20y, interval: 1h, apply: true}
             """
         )
         #expect(settings.listen == Endpoint(host: "::1", port: 0))
@@ -78,7 +77,10 @@ import Testing
                 == .compliance
         )
         #expect(failure("retention: {mode: governance, weakestMode: compliance}") != nil)
-        #expect(settings.sealedCollections.map(\.text) == ["a"])
+        #expect(settings.store.retentionJobIntervalSeconds == 3600)
+        #expect(settings.store.retentionJobApplies)
+        #expect(!ServeSettings().store.retentionJobApplies)
+        #expect(ServeSettings().store.retentionJobIntervalSeconds == 86_400)
     }
 
     @Test func unknownKeysAreErrorsWithTheirLine() {
@@ -87,7 +89,7 @@ import Testing
                 == "line 4, column 3: unknown key \"formt\"; did you mean log.format?"
         )
         #expect(failure("no-such-key: 1")?.hasPrefix("line 1, column 1: unknown key") == true)
-        #expect(failure("collections: {a: {seald: true}}")?.contains("sealed") == true)
+        #expect(failure("collections: {a: {sealed: true}}")?.contains("policy set") == true)
         #expect(failure("listen.x: 1")?.contains("unknown key") == true)
     }
 
@@ -96,7 +98,8 @@ import Testing
         "http: {threads: 1.5}", "limits: {payload: 5 GB}", "limits: {payload: -1}",
         "limits: {payload: 99999999999 TiB}", "store: {idempotencyWindow: 1y}",
         "retention: {minimum: 8y}", "retention: {maximum: 1s}", "retention: {mode: loose}",
-        "collections: {UPPER: {sealed: true}}", "collections: {a: {sealed: yes}}", "- a", "x",
+        "retention: {interval: 1y}", "retention: {interval: 0s}", "retention: {apply: yes}", "- a",
+        "x",
         "listen: a:1\nlisten: b:1",
     ])
     func wrongValuesAreErrors(_ text: String) {

@@ -110,28 +110,39 @@ enum HoldCommands {
             options: OptionSpecification.client,
             about: [
                 "",
-                "Lists the matters with what they hold, or one of them with its history.",
+                "Lists the matters with what they hold; of one also who placed and released what,",
+                "when and why, if the token may read records.",
             ],
             example: "strongroom hold list case/2031-7"
-        )
-    ) { (arguments, console) throws(CommandFailure) in
+        ),
+        run: list
+    )
+
+    private static func list(
+        _ arguments: ParsedArguments,
+        _ console: Console
+    )
+        throws(CommandFailure) -> ExitCode
+    {
         let connection = try Server(arguments).connect()
-        let matters: [JSONObject]
-        if let matter = arguments.operands.first {
+        let isJSON = arguments.flag("json")
+        if let name = arguments.operands.first {
             var path = RequestPath("/v1/holds")
-            path.addSegment(matter)
-            matters = [try connection.getObject(path, what: "matter \(matter)")]
-        } else {
-            let reply = try connection.getObject(RequestPath("/v1/holds"), what: "holds")
-            guard let found = reply.objects("matters") else { throw JSONReply.malformed("holds") }
-            matters = found
-        }
-        for matter in matters {
-            if arguments.flag("json") {
+            path.addSegment(name)
+            let matter = try connection.getObject(path, what: "matter \(name)")
+            if isJSON {
                 console.result(matter.line)
             } else {
-                for line in MatterText.lines(matter) { console.result(Console.harmless(line)) }
+                let lines = MatterText.lines(matter) + MatterHistory.lines(of: matter, connection)
+                for line in lines { console.result(Console.harmless(line)) }
             }
+            return .done
+        }
+        let reply = try connection.getObject(RequestPath("/v1/holds"), what: "holds")
+        guard let matters = reply.objects("matters") else { throw JSONReply.malformed("holds") }
+        for matter in matters {
+            let lines = isJSON ? [matter.line] : MatterText.lines(matter)
+            for line in lines { console.result(Console.harmless(line)) }
         }
         if matters.isEmpty { console.message("there is no matter") }
         return .done

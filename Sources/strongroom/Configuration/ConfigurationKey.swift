@@ -33,9 +33,6 @@ extension ConfigurationKey {
         ConfigurationKey("signingKey") { (node, settings) throws(YAMLError) in
             settings.signingKeyFile = try node.string()
         },
-        ConfigurationKey("collections") { (node, settings) throws(YAMLError) in
-            settings.sealedCollections = try SealedCollections.parse(node)
-        },
     ]
 
     private static let log = [

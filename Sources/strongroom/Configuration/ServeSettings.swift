@@ -17,8 +17,6 @@ struct ServeSettings: Sendable {
     /// Memory of all batches that are under way.
     var batchMemoryBytes = 256 << 20
     var retention = RetentionFields()
-    /// Collections whose records hold a commitment instead of names, labels and digests.
-    var sealedCollections: Set<CollectionName> = []
 }
 
 /// The parts of the retention policy, before they are known to fit together.
