@@ -60,7 +60,7 @@ extension Act {
         _ parts: Int,
         _ collections: [CollectionName: CensusEntry]
     ) -> (member: String, rule: String)? {
-        guard parts <= maximumPartCount, (1...max(parts, 1)).contains(part) else {
+        guard (1...maximumPartCount).contains(parts), (1...parts).contains(part) else {
             return ("part", "must be from 1 to the number of parts")
         }
         guard !collections.isEmpty, collections.count <= maximumCensusEntryCount else {

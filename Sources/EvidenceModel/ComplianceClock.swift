@@ -50,9 +50,8 @@ public struct ComplianceClock: Hashable, Sendable {
 
     /// The clock at `anchorNanoseconds`; later it is this and the time since.
     private var value: Timestamp
+    /// Up to here running time has been counted: into the clock, and into the budget.
     private var anchorNanoseconds: UInt64
-    /// Up to where running time has been counted into the budget.
-    private var countedNanoseconds: UInt64
     private var carryMilliseconds: Int64
     /// Neither a state nor a record says what time it is: the first wall clock does.
     private var isNew: Bool
@@ -68,7 +67,6 @@ public struct ComplianceClock: Hashable, Sendable {
     public init(saved: Saved?, lastReceived: Timestamp?, bootNanoseconds: UInt64) {
         value = max(saved?.value ?? .earliest, lastReceived ?? .earliest)
         anchorNanoseconds = bootNanoseconds
-        countedNanoseconds = bootNanoseconds
         isNew = saved == nil && lastReceived == nil
         budgetMilliseconds =
             isNew ? Self.maximumBudgetMilliseconds : saved?.budgetMilliseconds ?? 0
@@ -105,9 +103,9 @@ public struct ComplianceClock: Hashable, Sendable {
 
     /// Moves the clock forward to an instant that two persons gave; never back.
     public mutating func raise(to time: Timestamp, bootNanoseconds: UInt64) {
-        guard time > now(bootNanoseconds: bootNanoseconds) else { return }
+        count(upTo: bootNanoseconds)
+        guard time > value else { return }
         value = time
-        anchorNanoseconds = max(anchorNanoseconds, bootNanoseconds)
         isNew = false
     }
 
@@ -118,21 +116,25 @@ public struct ComplianceClock: Hashable, Sendable {
 
     /// What the heartbeat keeps; counts the running time since the last call into the budget.
     public mutating func saved(bootNanoseconds: UInt64) -> Saved {
-        if bootNanoseconds > countedNanoseconds {
-            let running =
-                (bootNanoseconds - countedNanoseconds) / Self.nanosecondsPerMillisecond
-            countedNanoseconds += running * Self.nanosecondsPerMillisecond
-            let counted = carryMilliseconds + Int64(running)
-            carryMilliseconds = counted % Self.earningPeriod
-            budgetMilliseconds = min(
-                budgetMilliseconds + counted / Self.earningPeriod * Self.earnedPerPeriod,
-                Self.maximumBudgetMilliseconds
-            )
-        }
+        count(upTo: bootNanoseconds)
         return Saved(
-            value: now(bootNanoseconds: bootNanoseconds),
+            value: value,
             budgetMilliseconds: budgetMilliseconds,
             carryMilliseconds: carryMilliseconds
+        )
+    }
+
+    /// Moves the anchor by whole milliseconds; what is left of one is counted with the next.
+    private mutating func count(upTo bootNanoseconds: UInt64) {
+        guard bootNanoseconds > anchorNanoseconds else { return }
+        let running = (bootNanoseconds - anchorNanoseconds) / Self.nanosecondsPerMillisecond
+        value = now(bootNanoseconds: bootNanoseconds)
+        anchorNanoseconds += running * Self.nanosecondsPerMillisecond
+        let counted = carryMilliseconds + Int64(running)
+        carryMilliseconds = counted % Self.earningPeriod
+        budgetMilliseconds = min(
+            budgetMilliseconds + counted / Self.earningPeriod * Self.earnedPerPeriod,
+            Self.maximumBudgetMilliseconds
         )
     }
 }

@@ -17,15 +17,15 @@ extension LogState {
         guard !grant.rights.contains(.bypass) || grant.role.admitsBypass else {
             throw .roleWithoutBypass(grant.role)
         }
-        let act = Act.accessChanged(.created(grant))
-        guard act.fault == nil else {
-            throw .tokenCollections(maximum: AccessGrant.maximumCollectionCount)
+        let maximum = AccessGrant.maximumCollectionCount
+        if let collections = grant.collections, !(1...maximum).contains(collections.count) {
+            throw .tokenCollections(maximum: maximum)
         }
         try check(grant, isWithinTheScopeOf: principal)
         if let expires = grant.expires, expires <= clock.granting {
             throw .tokenExpiryPast(expires, now: clock.granting)
         }
-        return Ruling([act])
+        return Ruling([.accessChanged(.created(grant))])
     }
 
     func ruleRevocation(

@@ -26,6 +26,20 @@ extension LogState {
         defaults: CollectionPolicy = .standard
     ) throws(Refusal) -> Ruling {
         try admit(proposal, by: principal, reason: reason, at: clock)
+        let ruling = try decide(proposal, by: principal, at: clock, next: index, defaults)
+        for act in ruling.acts {
+            if let fault = act.fault { throw .malformed("\(fault.member) \(fault.rule)") }
+        }
+        return ruling
+    }
+
+    private func decide(
+        _ proposal: ActProposal,
+        by principal: Principal,
+        at clock: ClockReading,
+        next index: RecordIndex,
+        _ defaults: CollectionPolicy
+    ) throws(Refusal) -> Ruling {
         switch proposal {
         case .setPolicy(let collection, let policy): return rulePolicy(collection, policy)
         case .extendLock(let facts, let wanted):
@@ -121,9 +135,9 @@ extension LogState {
     ) throws(Refusal) -> Ruling {
         guard let erased = erasures[erasure] else { throw .nothingErased(by: erasure) }
         guard !erased.copies.contains(copy) else { throw .purgedBefore(copy: copy) }
-        let act = Act.payloadPurged(erasure: erasure, copy: copy, count: erased.records.count)
-        if let fault = act.fault { throw .reportOutOfOrder("\(fault.member): \(fault.rule)") }
-        return Ruling([act])
+        return Ruling([
+            .payloadPurged(erasure: erasure, copy: copy, count: erased.records.count)
+        ])
     }
 
     private func ruleCensus(
@@ -146,16 +160,12 @@ extension LogState {
                 )
             )
         }
-        for act in acts {
-            if let fault = act.fault { throw .reportOutOfOrder("\(fault.member): \(fault.rule)") }
-        }
         if let first = acts.first { _ = try ruleReport(first, next: index) }
         return Ruling(acts)
     }
 
     /// A report of the log must follow those before, as the fold demands it.
     private func ruleReport(_ act: Act, next index: RecordIndex) throws(Refusal) -> Ruling {
-        if let fault = act.fault { throw .reportOutOfOrder("\(fault.member): \(fault.rule)") }
         let record = ActRecord(
             checked: act,
             principal: .strongroom,

@@ -111,7 +111,7 @@ extension Refusal: CustomStringConvertible {
                 + "token, or one person made both"
         case .nothingErased(let index): "record \(index) erased nothing"
         case .purgedBefore(let copy): "the copy \(copy) was purged before"
-        case .reportOutOfOrder(let rule): rule
+        case .reportOutOfOrder(let rule), .malformed(let rule): rule
         default: ""
         }
     }

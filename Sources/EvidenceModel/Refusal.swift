@@ -71,6 +71,9 @@ public enum Refusal: Error, Equatable, Sendable {
     case nothingErased(by: RecordIndex)
     case purgedBefore(copy: String)
     case reportOutOfOrder(String)
+
+    // Anything that a record of its kind cannot say.
+    case malformed(String)
 }
 
 extension Refusal {
@@ -84,7 +87,7 @@ extension Refusal {
         case .reasonMissing, .noRecords, .notEvidence, .lockInPast, .lockTooLong,
             .lockBeyondCalendar,
             .selectionAhead, .tokenNameReserved, .tokenExpiryPast, .tokenCollections,
-            .roleWithoutBypass, .reportOutOfOrder:
+            .roleWithoutBypass, .reportOutOfOrder, .malformed:
             .unprocessable
         case .erasureUnfinished, .locked, .held, .complianceLocked, .lockExpired, .lockShorter,
             .lockWeaker, .dateBeforeEvent, .notAwaiting, .matterUnknown, .matterReleased, .notHeld,

@@ -4,14 +4,23 @@ import Foundation
 import Testing
 import TransparencyLog
 
-/// The examples of the normative documents are what they say they are.
-@Suite struct SchemaTests {
-    private let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+/// Files below Schemas.
+enum SchemaFile {
+    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("../../Schemas")
 
+    static func json(_ name: String) throws -> JSONValue {
+        let data = try Data(contentsOf: folder.appendingPathComponent(name))
+        return try parsedJSON(Array(data), .any)
+    }
+}
+
+/// The examples of the normative documents are what they say they are.
+@Suite struct SchemaTests {
+    private let folder = SchemaFile.folder
+
     private func examples(_ file: String) throws -> [JSONValue] {
-        let data = try Data(contentsOf: folder.appendingPathComponent(file))
-        guard case .object(let schema) = try parsedJSON(Array(data), .any),
+        guard case .object(let schema) = try SchemaFile.json(file),
             case .array(let examples) = schema["examples"]
         else { return [] }
         return examples
@@ -23,7 +32,30 @@ import TransparencyLog
             let bytes = CanonicalJSON.encode(example)
             #expect(try parsedRecord(bytes).encoded == bytes)
         }
-        #expect(examples.count == 3)
+        #expect(examples.count == 16)
+    }
+
+    /// The schema allows every record of the vectors, and none in which a member is missing or
+    /// there is one too many.
+    @Test func theSchemaKnowsEveryRecord() throws {
+        struct Vector: Decodable {
+            let error: String?
+            let record: String
+        }
+        let validator = SchemaValidator(try SchemaFile.json("record.schema.json"))
+        for file in ["records", "log-created", "acts"] {
+            for vector in try Vectors.json("record/\(file).json", as: [Vector].self) {
+                let fault = validator.fault(try parsedJSON(vector.record))
+                #expect(fault == nil, "\(vector.record.prefix(200))")
+            }
+        }
+        for file in ["refused", "acts-refused"] {
+            for vector in try Vectors.json("record/\(file).json", as: [Vector].self)
+            where ["missingMember", "unknownMember"].contains(vector.error) {
+                let fault = validator.fault(try parsedJSON(vector.record))
+                #expect(fault != nil, "\(vector.record.prefix(200))")
+            }
+        }
     }
 
     @Test func receiptsOfTheSchemaAreTrue() throws {

@@ -16,6 +16,7 @@ import argparse
 import pathlib
 import sys
 
+import act_vectors
 import calendar_vectors
 import merkle_vectors
 import note_vectors
@@ -35,6 +36,7 @@ MODULES = (
     proof_vectors,
     calendar_vectors,
     record_vectors,
+    act_vectors,
     receipt_vectors,
     sigv4_vectors,
     witness_vectors,
