@@ -80,6 +80,8 @@ struct Recovery {
             lastReceived: writer.lastReceived,
             time: configuration.time
         )
+        // What the start took from the budget must not be there again after a crash.
+        try kept.beat(checkpoint: nil, clock: clock.saved())
         writer.start(clock)
         // Only now: a log that was set back would name fewer files than are needed.
         try uploads.sweep(keeping: named)
