@@ -6,11 +6,18 @@
 # STRONGROOM_KILLS                    15       500  kill -9 rounds
 # STRONGROOM_POWERCUT_SECONDS         60      3600  how long the power is cut again and again
 # STRONGROOM_BIG_MIB                 300      3072  size of the big payload
+# STRONGROOM_DRIVE_STEPS            3000    100000  random steps of locks, holds and erasures
+# STRONGROOM_CLOCK_RESTARTS           20       200  restarts with a wall clock 11 years ahead
+# STRONGROOM_HELD_RECORDS          10000     10000  records under one hold by selection
+# STRONGROOM_ERASE_RECORDS         20000    100000  records of which half are erased
+# STRONGROOM_ERASE_KILLS              15       200  kill -9 in the middle of an erasure
+# STRONGROOM_ERASE_POWERCUTS           5       100  power cuts in the middle of an erasure
+# STRONGROOM_ACTS                   5000    100000  acts from which the catalog is made anew
 # STRONGROOM_SEGMENT_RECORDS        3000    260000  records in segments of 2^8
 # STRONGROOM_LARGE_RECORDS         66500   1000000  records in segments of 2^16
 # STRONGROOM_FLIP_STEP                 9         1  verify: one changed byte in so many is tried
 # STRONGROOM_IDLE_CONNECTIONS      10000     10000  idle connections
-# STRONGROOM_SCHEMATHESIS_EXAMPLES    40      1000  garbage requests for each route
+# STRONGROOM_SCHEMATHESIS_EXAMPLES    25      1000  garbage requests for each route
 # STRONGROOM_SEED                 random    random  replays a run
 # STRONGROOM_JOBS                      2         1  suites side by side
 # STRONGROOM_REQUIRE_ALL                         1  =1: a test that cannot run has failed

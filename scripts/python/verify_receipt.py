@@ -204,15 +204,18 @@ def description_of(record, receipt):
     if "commitment" not in record:
         require("opening" not in receipt, "opening", f"a record of kind {kind} has none")
         return record
+    for field in ("name", "payload", "labels", "mediaType", "submitter", "idempotencyKey"):
+        require(field not in record, "opening", f"the sealed record shows {field}")
     opening = receipt.get("opening")
-    require(isinstance(opening, dict), "opening", "it is missing")
+    if opening is None:
+        # It is erased with the payload; then nothing more can be said of the record.
+        return {}
+    require(isinstance(opening, dict), "opening", "it is not an object")
     require(set(opening) == {"salt", "description"}, "opening", "unexpected members")
     salt = decode_base64(opening["salt"], "opening", 32)
     text = opening["description"]
     commitment = hashlib.sha256(b"\x02" + salt + text.encode()).hexdigest()
     require(commitment == record["commitment"], "opening", "it does not fit the commitment")
-    for field in ("name", "payload", "labels", "mediaType", "submitter", "idempotencyKey"):
-        require(field not in record, "opening", f"the sealed record shows {field}")
     return parse_canonical(text, "opening")
 
 
@@ -244,6 +247,7 @@ def verify_receipt(text, key, payload=None):
     if payload is not None:
         if isinstance(payload, (bytes, bytearray)):
             payload = (hashlib.sha256(payload).hexdigest(), len(payload))
+        require(description, "opening", "it is missing: the payload cannot be compared")
         stated = description.get("payload", {})
         require(stated.get("size") == payload[1], "payload", f"the size is {payload[1]}")
         require(stated.get("sha256") == payload[0], "payload", f"the digest is {payload[0]}")

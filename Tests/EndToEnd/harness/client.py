@@ -4,8 +4,11 @@ import base64
 import hashlib
 import http.client
 import json
+import re
 import socket
 from urllib.parse import quote, urlencode
+
+TOKEN = re.compile(r"strongroom_[0-9a-f]{12}_[A-Za-z0-9_-]{43}")
 
 
 class Reply:
@@ -25,13 +28,29 @@ class Reply:
             return None
         return self.json.get("type", "").rsplit("/", 1)[-1]
 
+    @property
+    def detail(self):
+        """What a problem says to a person; empty if this is none."""
+        return self.json.get("detail", "") if self.problem is not None else ""
+
+    @property
+    def acts(self):
+        """The indexes of the acts that this answer reports."""
+        value = self.json
+        return value.get("acts", [value["act"]] if value.get("act") is not None else [])
+
+    @property
+    def refused(self):
+        """What was refused of a list: index -> problem."""
+        return {row["index"]: row["problem"] for row in self.json.get("refused", [])}
+
     def __repr__(self):
         return f"<{self.status} {self.body[:300]!r}>"
 
 
 class Client:
-    def __init__(self, host, port, timeout=60):
-        self.host, self.port, self.timeout = host, port, timeout
+    def __init__(self, host, port, timeout=60, token=None):
+        self.host, self.port, self.timeout, self.token = host, port, timeout, token
         self._connection = None
 
     # --- plumbing ---
@@ -43,8 +62,11 @@ class Client:
             self._connection = http.client.HTTPConnection(self.host, self.port, self.timeout)
             self._connection.connect()
             self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        headers = dict(headers or {})
+        if self.token is not None:
+            headers.setdefault("Authorization", f"Bearer {self.token}")
         try:
-            self._connection.request(method, target, body=body, headers=headers or {})
+            self._connection.request(method, target, body=body, headers=headers)
             response = self._connection.getresponse()
             reply = Reply(response.status, response.headers, response.read())
             if response.will_close:
@@ -105,11 +127,69 @@ class Client:
     def search(self, **query):
         return self.get("/v1/search?" + urlencode(query, doseq=True))
 
+    def send_json(self, method, target, value):
+        """`value`: what becomes JSON; members that are None are left out."""
+        body = json.dumps({k: v for k, v in value.items() if v is not None})
+        return self.request(method, target, body, {"Content-Type": "application/json"})
+
+    def post(self, target, **value):
+        return self.send_json("POST", target, value)
+
     def checkpoint(self):
         return self.get("/checkpoint")
 
     def tree_size(self):
         return int(self.checkpoint().body.split(b"\n")[1])
+
+    # --- locks, holds, erasure, access ---
+
+    def lock(self, index):
+        return self.get(f"/v1/records/{index}/lock")
+
+    def extend(self, index, until=None, mode=None, reason="a test"):
+        return self.post(f"/v1/records/{index}/lock", until=until, mode=mode, reason=reason)
+
+    def policy(self, collection):
+        return self.get(f"/v1/collections/{collection}/policy")
+
+    def set_policy(self, collection, policy, dry_run=False):
+        query = "?dryRun=true" if dry_run else ""
+        return self.send_json("PUT", f"/v1/collections/{collection}/policy{query}", policy)
+
+    def hold(self, matter, reason="a test", **scope):
+        """`scope`: records=[…], or selection={…} with standing=True or not."""
+        return self.post("/v1/holds", matter=matter, reason=reason, **scope)
+
+    def release(self, matter, records=None, reason="a test"):
+        return self.post("/v1/holds/release", matter=matter, records=records, reason=reason)
+
+    def record_event(self, event, reason="a test", **scope):
+        return self.post("/v1/events", event=event, reason=reason, **scope)
+
+    def due(self, **query):
+        return self.get("/v1/erasures/due?" + urlencode(query))
+
+    def erase(self, **scope):
+        """`scope`: collection, records, reason."""
+        return self.post("/v1/erasures", **{"reason": "a test", **scope})
+
+    def bypass(self, records, reason="a test"):
+        return self.post("/v1/erasures/bypass", records=records, reason=reason)
+
+    def erasure(self, index):
+        return self.get(f"/v1/records/{index}/erasure")
+
+    def clock(self):
+        return self.get("/v1/clock")
+
+    def resync(self, reason="a test"):
+        return self.post("/v1/clock/resync", reason=reason)
+
+    def create_token(self, name, role, **grant):
+        return self.post("/v1/tokens", name=name, role=role, **grant)
+
+    def revoke_token(self, name):
+        return self.post("/v1/tokens/revoke", name=name)
 
     def metrics(self):
         """Samples of /metrics by their name with labels."""

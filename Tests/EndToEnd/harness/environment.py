@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import time
 
+from .client import TOKEN
 from .server import Server
 from .settings import settings
 
@@ -104,10 +105,11 @@ class Environment:
 
     # --- logs and servers ---
 
-    def init(self, name="data", height=16, origin=ORIGIN, at=None, arguments=()):
+    def init(self, name="data", height=16, origin=ORIGIN, at=None, arguments=(), env=None):
         """Makes an empty log; returns its directory. `key_of` reads its verifier key."""
         directory = pathlib.Path(at) if at else self.path(name)
-        self.run("init", directory, "--origin", origin, "--segment-height", height, *arguments)
+        command = ("init", directory, "--origin", origin, "--segment-height", height)
+        self.run(*command, *arguments, env=env)
         return directory
 
     def key_of(self, directory):
@@ -117,6 +119,11 @@ class Environment:
             if isinstance(value, str) and value.count("+") >= 2:
                 return value
         raise AssertionError(f"log.json holds no verifier key: {text}")
+
+    def token(self, directory, name, role, *options, env=None):
+        """Makes a token in the data directory of a log that nobody serves; returns its text."""
+        command = ("token", "create", name, "--role", role, "--data", directory)
+        return token_in(self.run(*command, *options, env=env))
 
     def serve(self, directory, *arguments, **options):
         """Starts a server on a free port and waits until it listens."""
@@ -146,6 +153,13 @@ class Environment:
         self._exits.close()
         if not (failed and settings.keep):
             remove(self.directory)
+
+
+def token_in(result):
+    """The token that `token create` has printed, once."""
+    found = TOKEN.findall(result.out)
+    check(len(found) == 1, lambda: f"{len(found)} tokens in:\n{result.out}\n{result.err}")
+    return found[0]
 
 
 def walk(value):

@@ -125,8 +125,8 @@ class Server:
     def url(self):
         return f"http://{self.host}:{self.port}"
 
-    def client(self, timeout=60):
-        return Client(self.host, self.port, timeout=timeout)
+    def client(self, timeout=60, token=None):
+        return Client(self.host, self.port, timeout=timeout, token=token)
 
     # --- looking at it ---
 

@@ -12,6 +12,7 @@ SECONDS = 70
 LIMIT_SECONDS = 400
 OPENAPI = ROOT / "Schemas" / "openapi.yaml"
 
+POLICY = {"mode": "COMPLIANCE", "minimum": "1d", "default": "7d", "maximum": "1y", "event": "e"}
 HOOKS = ROOT / "Tests" / "EndToEnd" / "harness" / "schemathesis_hooks.py"
 
 
@@ -29,12 +30,8 @@ def test_the_openapi_file_is_valid(env):
     check(result.returncode == 0, result.stdout + result.stderr)
 
 
-def test_garbage_gets_documented_answers(env):
-    """No 5xx but the documented 503 and 507, and replies conform to their schema."""
-    server = env.serve(env.init())
-    with server.client() as client:
-        for number in range(20):
-            client.put(b"%d" % number, f"f{number}", labels={"n": str(number)})
+def bombard(env, server, *options):
+    """schemathesis on a running server; fails with what it has found."""
     command = [
         tool("schemathesis"),
         "run",
@@ -54,6 +51,7 @@ def test_garbage_gets_documented_answers(env):
         "--suppress-health-check",
         "all",
         "--no-color",
+        *options,
     ]
     result = subprocess.run(
         command,
@@ -67,8 +65,36 @@ def test_garbage_gets_documented_answers(env):
     for line in result.stdout.split("\n"):
         if "generated" in line or "passed" in line:
             env.note(line.strip())
+
+
+# What ends the play for all others: the first token, and the end of the log.
+LAST_WORDS = r"^/v1/(tokens|log/close)"
+
+
+def test_garbage_gets_documented_answers(env):
+    """No 5xx but the documented 503 and 507, and replies conform to their schema."""
+    server = env.serve(env.init())
+    with server.client() as client:
+        for number in range(20):
+            labels = {"n": str(number)}
+            client.put(
+                b"%d" % number, f"f{number}", labels=labels, retain="1s" if number % 2 else None
+            )
+        client.hold("case/1", records=[2, 4])
+    bombard(env, server, "--exclude-path-regex", LAST_WORDS)
     server.terminate()
     env.fsck(server.directory)
+
+
+def test_garbage_with_a_token(env):
+    """The routes of tokens, and the end of a log, by one who may use them."""
+    data = env.init()
+    token = env.token(data, "boss", "admin")
+    server = env.serve(data)
+    header = f"Authorization: Bearer {token}"
+    bombard(env, server, "--include-path-regex", LAST_WORDS, "--header", header)
+    server.terminate()
+    env.fsck(data)
 
 
 def test_receipts_and_records_fit_their_schemas(env):
@@ -95,6 +121,19 @@ def test_receipts_and_records_fit_their_schemas(env):
             reply = client.put(b"x", f"f{number}", collection, labels, key)
             check(reply.status == 201, f"{reply}")
             receipts.validate(reply.json)
+        for act in (
+            lambda: client.extend(1, "2090-01-01"),
+            lambda: client.hold("case/1", records=[1, 2, 4]),
+            lambda: client.hold("case/2", selection={"collection": "open", "prefix": "f"}),
+            lambda: client.release("case/1", [1]),
+            lambda: client.release("case/2"),
+            lambda: client.set_policy("c", POLICY),
+            lambda: client.create_token("boss", "admin"),
+        ):
+            reply = act()
+            check(reply.status == 201, f"{reply}")
+        client.token = reply.json["token"]
+        client.token = client.create_token("auditor", "auditor").json["token"]
         for index in range(client.tree_size()):
             records.validate(json.loads(client.record(index).body))
             receipts.validate(client.receipt(index).json)

@@ -5,8 +5,10 @@ import json
 import pathlib
 import shutil
 import subprocess
+import time
 
 from harness import Server, ServerFailed, cases, check, eventually, settings
+from harness.stock import end_of_month
 from harness.workload import fill, payload
 from verify_receipt import Refused, VerifierKey, verify_receipt
 
@@ -20,6 +22,7 @@ KINDS = {
     "active": "segments/*/active.mdb",
     "log": "segments/0000000000/log.mdb",
     "payloads": "segments/0000000000/payloads-*.mdb",
+    "payloads, rewritten": "segments/0000000000/payloads-*.2.mdb",
     "digests": "segments/0000000000/SHA256SUMS",
     "payload file": "payloads/*/*.zst",
     "log.json": "log.json",
@@ -30,7 +33,7 @@ KINDS = {
 HEALED = {"catalog"}
 MAY_BE_LOST = {"catalog", "state", "digests"}
 # Kinds in which no changed byte may go unnoticed, whether or not it holds anything.
-WATCHED = {"log", "payloads", "digests", "payload file", "log.json"}
+WATCHED = {"log", "payloads", "payloads, rewritten", "digests", "payload file", "log.json"}
 TRUNCATIONS = {
     "empty": lambda size: 0,
     "half": lambda size: size // 2,
@@ -50,10 +53,21 @@ def base(env):
         key = VerifierKey(env.key_of(data))
         server = env.serve(data)
         with server.client() as client:
-            fill(client, RECORDS, size=300)
+            # Of one month and mode: the file is written anew when half of it is erased.
+            until = end_of_month()
+            fill(client, 40, tag="gone", collection="some", size=300, retain="1s")
+            kept = fill(client, 40, tag="kept", collection="some", size=300, retainUntil=until)
+            client.hold("case/1", records=kept[:9])
+            fill(client, RECORDS - 80, size=300)
             for number in range(3):
                 client.put(payload(number, 1_500_000 + number), f"large{number}")
             eventually(lambda: len(list(data.glob(KINDS["log"]))) > 0, 60, "nothing is sealed")
+            time.sleep(2)
+            reply = client.erase(collection="some")
+            check(reply.status == 201, lambda: f"{reply}")
+            eventually(
+                lambda: list(data.glob(KINDS["payloads, rewritten"])), 80, "nothing is written anew"
+            )
             content = read_all(client, key)
         check(server.terminate() == 0, server.log)
         env.fsck(data)
@@ -61,13 +75,17 @@ def base(env):
     return _base["data"], _base["key"], _base["content"]
 
 
-def targets(size):
+def targets(client, size):
     """What a full reading of the log asks for."""
-    for index in [0, *range(1, size, 23), *range(size - 4, size)]:
+    for index in [0, *range(1, size, 23), 256, *range(size - 4, size)]:
         yield f"/v1/records/{index}"
         yield f"/v1/records/{index}/receipt?size={size}"
-        if index:
+        if client.payload(index).status == 200:
             yield f"/v1/records/{index}/payload"
+        if client.lock(index).status == 200:
+            yield f"/v1/records/{index}/lock"
+    yield "/v1/holds"
+    yield "/v1/policies"
     for number in range(-(-size // 256)):
         width = min(256, size - number * 256)
         suffix = "" if width == 256 else f".p/{width}"
@@ -80,7 +98,7 @@ def targets(size):
 def read_all(client, key):
     """The digest of each answer of the undamaged log."""
     content = {}
-    for target in targets(client.tree_size()):
+    for target in targets(client, client.tree_size()):
         reply = client.get(target)
         check(reply.status == 200, lambda: f"{target}: {reply}")
         content[target] = digest(target, reply.body)
