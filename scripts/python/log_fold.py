@@ -10,12 +10,12 @@ import json
 import re
 import struct
 
+from log_access import ALLOWED, Access, ground_of
 from log_words import (
     DAY,
     Evidence,
     Hold,
     Matter,
-    Token,
     after,
     indexes_of,
     milliseconds,
@@ -30,25 +30,8 @@ STRENGTH = {"GOVERNANCE": 0, "COMPLIANCE": 1}
 # A certificate names so many acts of a lock's history, the newest.
 MOST_HISTORY = 256
 
-# Which roles may write a record of this kind; `strongroom` is the log itself.
-ALLOWED = {
-    "policy.set": {"admin"},
-    "lock.extended": {"retention", "admin"},
-    "lock.bypassed": {"retention", "admin"},
-    "event.recorded": {"retention", "admin"},
-    "hold.placed": {"retention", "admin"},
-    "hold.released": {"admin"},
-    "payload.erased": {"retention", "strongroom"},
-    "payload.purged": {"strongroom"},
-    "clock.resynced": {"admin"},
-    "census": {"strongroom"},
-    "access.changed": {"admin", "local"},
-    "access.digest": {"strongroom"},
-    "log.closed": {"admin"},
-}
 
-
-class Log:
+class Log(Access):
     """The fold. `findings` holds what breaks a rule; an honest log has none.
 
     `descriptions`: index -> description, of sealed records whose opening the caller knows.
@@ -146,56 +129,6 @@ class Log:
         self.require(
             longest is None or evidence.until <= longest + DAY, index, "longer than the maximum"
         )
-
-    # --- who ---
-
-    def authorize(self, index, record, kind, received):
-        name = record["principal"]
-        allowed = ALLOWED[kind]
-        if name in ("strongroom", "local"):
-            self.require(name in allowed, index, f"{name} may not write {kind}")
-            return
-        if name == "anonymous":
-            fits = not self.tokens and kind not in ("lock.bypassed", "clock.resynced")
-            self.require(fits and allowed != {"strongroom"}, index, f"{kind} by anonymous")
-            return
-        token = self.tokens.get(name)
-        if not self.require(token is not None, index, f"nobody is called {name}"):
-            return
-        self.require(not token.revoked, index, f"{name} was revoked")
-        self.require(received <= token.expires, index, f"{name} had expired")
-        permitted = token.role in allowed
-        if kind == "lock.bypassed" or (kind == "payload.erased" and ground_of(record) is not None):
-            permitted = "bypass" in token.rights and token.role in ("retention", "admin")
-        self.require(permitted, index, f"{name} ({token.role}) may not write {kind}")
-        if token.collections is not None:
-            touched = self.collections_of(record)
-            self.require(
-                touched is not None and touched <= set(token.collections),
-                index,
-                f"{name} is confined to {token.collections}, and this touches {touched}",
-            )
-
-    def collections_of(self, record):
-        if "collection" in record:
-            return {record["collection"]}
-        if "selection" in record:
-            return {record["selection"]["collection"]}
-        if "records" in record:
-            return {self.evidence[i].collection for i in indexes_of(record["records"])}
-        if record["kind"] == "access.changed":
-            return set(record.get("collections", []))
-        return None
-
-    def chain(self, name):
-        """Who stands behind a name: it, who created it, and so on."""
-        found = []
-        while name in self.tokens and name not in found:
-            found.append(name)
-            name = self.tokens[name].chain
-        if found and self.founders and found[-1] not in self.founders:
-            found.append(name)
-        return found
 
     # --- acts ---
 
@@ -425,24 +358,6 @@ class Log:
         )
         self.census_before = before
 
-    def on_access_changed(self, index, record, received):
-        name = record["token"]
-        if record["change"] == "revoked":
-            if self.require(name in self.tokens, index, f"{name} was never created"):
-                self.require(not self.tokens[name].revoked, index, f"{name} is revoked twice")
-                self.tokens[name].revoked = True
-            return
-        self.require(record["change"] == "created", index, f"{record['change']}")
-        self.require(name not in self.tokens, index, f"the name {name} is used again")
-        for text in record:
-            self.require(
-                text in {"change", "collections", "expires", "kind", "principal", "reason"}
-                or text in {"received", "rights", "role", "token", "v"},
-                index,
-                f"a member {text}",
-            )
-        self.tokens[name] = Token(record, record["principal"])
-
     def on_access_digest(self, index, record, received):
         self.require(re.fullmatch("[0-9a-f]{64}", record["head"]), index, "no digest")
         self.require(re.fullmatch(r"\d{4}-\d\d-\d\d", record["day"]), index, "no day")
@@ -457,8 +372,3 @@ class Log:
         evidence = self.evidence[index]
         found = {name: matter.covers(evidence) for name, matter in self.matters.items()}
         return sorted(name for name, covers in found.items() if covers)
-
-
-def ground_of(record):
-    """None: expired; else the index of the lock.bypassed."""
-    return record["bypass"] if record["ground"] == "bypass" else None

@@ -252,13 +252,24 @@ def test_standing_holds_cover_what_comes_later(env, form):
     reply = done(world.keeper.erase(records=[late, labelled, late_pay]))
     check(reply.json["erased"] == 3, lambda: f"{reply}")
     refused_all(world.keeper.erase(records=[more]), more, "case/jane")
-    refused(world.keeper.hold("m", selection={**selection, "prefix": "x" * 1025}))
-    world.run("boss", "hold", "place", "case/cli", "--collection", "mail", "--prefix", "2031/john",
-              "--label", "team=ops", "--standing", "--reason", "on the command line")  # fmt: skip
-    cli = put("2031/johnny", {"team": "ops", "x": "y"})
-    check(world.auditor.lock(cli).json["holds"] == ["case/cli"], "by the command line")
-    world.run("boss", "hold", "release", "case/cli", "--reason", "over")
     world.end(descriptions)
+
+
+def test_standing_holds_on_the_command_line(env):
+    world = World(env, NAMES)
+    selection = {"collection": "mail", "prefix": "x" * 1025}
+    refused(world.keeper.hold("m", selection=selection), "1,024")
+    options = ("--collection", "mail", "--prefix", "2031/john", "--label", "team=ops", "--standing")
+    world.run("boss", "hold", "place", "case/cli", *options, "--reason", "on the command line")
+    covered, _ = world.put("2031/johnny", "mail", labels={"team": "ops", "x": "y"})
+    other, _ = world.put("2031/johnny", "mail", labels={"team": "pay"})
+    check(world.auditor.lock(covered).json["holds"] == ["case/cli"], "by the command line")
+    check(world.auditor.lock(other).json["holds"] == [], "a record too many is held")
+    out = world.run("auditor", "hold", "list", "case/cli").out
+    check("2031/john" in out and "team=ops" in out, out)
+    world.run("boss", "hold", "release", "case/cli", "--reason", "over")
+    check(world.auditor.lock(covered).json["holds"] == [], "it is still held")
+    world.end()
 
 
 def test_a_hold_outlasts_locks_extensions_and_restarts(env):
