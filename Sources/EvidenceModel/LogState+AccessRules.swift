@@ -33,7 +33,7 @@ extension LogState {
         by principal: Principal
     ) throws(Refusal) -> Ruling {
         guard let token = tokensByName[name] else { throw .tokenUnknown(name) }
-        if let revoked = token.revoked { throw .tokenRevoked(name, by: revoked) }
+        if let revoked = token.revoked { throw .revokedBefore(name, by: revoked) }
         try check(token.grant, isWithinTheScopeOf: principal)
         return Ruling([.accessChanged(.revoked(name))])
     }

@@ -23,13 +23,13 @@ extension LogState {
         let date = wanted.until ?? present
         guard let until = date.roundedUpToSecond() else { throw .lockBeyondCalendar }
         if wanted.until != nil, date <= clock.granting {
-            throw .lockInPast(until: date, now: clock.granting)
+            throw .lockInPast(until: date, now: clock.granting, current: current)
         }
         guard until >= present else { throw .lockShorter(until: date, current: current) }
         let lock = Lock(mode: mode, end: .until(until))
         guard lock != current else { return Ruling([]) }
         guard until > clock.granting else {
-            throw .lockInPast(until: until, now: clock.granting)
+            throw .lockInPast(until: until, now: clock.granting, current: current)
         }
         if until > present {
             let policy = policy(for: facts.collection, defaults: defaults)

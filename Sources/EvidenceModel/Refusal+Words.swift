@@ -2,7 +2,7 @@ extension Refusal: CustomStringConvertible {
     /// The rule and the state, in words that a person can act on.
     public var description: String {
         switch self {
-        case .notPermitted, .needsTokens, .onlyTheLogItself, .tokenRevoked, .tokenExpired,
+        case .notPermitted, .needsTokens, .onlyTheLogItself, .tokenRevoked, .revokedBefore, .tokenExpired,
             .reasonMissing,
             .logClosed, .clockUnsettled, .erasureUnfinished:
             wordsOfLog
@@ -24,7 +24,7 @@ extension Refusal: CustomStringConvertible {
         case .needsTokens(let permission):
             "to \(permission) somebody has to answer for it by name: make tokens first"
         case .onlyTheLogItself(let name): "\(name) may not write what the log reports of itself"
-        case .tokenRevoked(let name, let index):
+        case .tokenRevoked(let name, let index), .revokedBefore(let name, let index):
             "the token \(name) was revoked by record \(index)"
         case .tokenExpired(let name, let expired): "the token \(name) expired \(expired)"
         case .reasonMissing: "a reason must be given: it becomes part of the record"
@@ -58,8 +58,8 @@ extension Refusal: CustomStringConvertible {
 
     private var wordsOfLock: String {
         switch self {
-        case .lockInPast(let until, let now):
-            "a lock must end in the future: \(until) is not, it is \(now)"
+        case .lockInPast(let until, let now, let current):
+            "a lock must end in the future: \(until) is not, it is \(now); it is in \(current)"
         case .lockShorter(let until, let current):
             "a lock is never shortened: it is in \(current), \(until) is earlier"
         case .lockWeaker(let mode, let current):

@@ -23,6 +23,8 @@ public enum Refusal: Error, Equatable, Sendable {
     case needsTokens(Permission)
     case onlyTheLogItself(PrincipalName)
     case tokenRevoked(PrincipalName, by: RecordIndex)
+    /// There is nothing left to revoke.
+    case revokedBefore(PrincipalName, by: RecordIndex)
     case tokenExpired(PrincipalName, Timestamp)
     case reasonMissing
 
@@ -41,7 +43,7 @@ public enum Refusal: Error, Equatable, Sendable {
     case lockExpired(Lock)
 
     // Locks.
-    case lockInPast(until: Timestamp, now: Timestamp)
+    case lockInPast(until: Timestamp, now: Timestamp, current: Lock)
     case lockShorter(until: Timestamp, current: Lock)
     case lockWeaker(RetentionMode, current: Lock)
     case lockTooLong(until: Timestamp, maximum: RetentionDuration)
@@ -91,7 +93,7 @@ extension Refusal {
             .unprocessable
         case .erasureUnfinished, .locked, .held, .complianceLocked, .lockExpired, .lockShorter,
             .lockWeaker, .dateBeforeEvent, .notAwaiting, .matterUnknown, .matterReleased, .notHeld,
-            .tokenExists, .tokenUnknown, .clockNotBehind, .samePerson, .nothingErased,
+            .tokenExists, .tokenUnknown, .revokedBefore, .clockNotBehind, .samePerson, .nothingErased,
             .purgedBefore:
             .conflict
         case .logClosed: .closed
@@ -104,7 +106,7 @@ extension Refusal {
     public var lockedUntil: Timestamp? {
         switch self {
         case .locked(let lock, _), .complianceLocked(let lock), .lockShorter(_, let lock),
-            .lockWeaker(_, let lock), .dateBeforeEvent(let lock):
+            .lockWeaker(_, let lock), .dateBeforeEvent(let lock), .lockInPast(_, _, let lock):
             lock.until
         default: nil
         }

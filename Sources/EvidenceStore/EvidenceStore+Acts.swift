@@ -95,6 +95,10 @@ extension EvidenceStore {
         by principal: Principal,
         reason: Reason
     ) throws(StoreError) -> ResyncOutcome {
+        let reading = keeper.reading()
+        guard let ahead = reading.differenceMilliseconds, ahead >= Self.resyncMilliseconds else {
+            throw .refused(.clockNotBehind(reading))
+        }
         let first: PendingResync
         switch keeper.requestResync(by: principal, reason: reason) {
         case .waiting(let pending): return .pending(until: pending.until)
@@ -109,6 +113,9 @@ extension EvidenceStore {
         try beat()
         return .done(outcome)
     }
+
+    /// What two persons need not be asked for.
+    private static let resyncMilliseconds: Int64 = 1000
 
     // MARK: Tokens
 

@@ -35,7 +35,7 @@ package struct DuePage: Sendable {
 
 /// What an erasure did.
 package struct ErasureReport: Sendable {
-    /// The records `payload.erased`.
+    /// The records that say so: `payload.erased`, each after its `lock.bypassed` if there is one.
     package var acts: [RecordIndex] = []
     package var erased: UInt64 = 0
     package var refused: [(index: RecordIndex, refusal: Refusal)] = []
@@ -280,11 +280,12 @@ extension ErasureReport {
     fileprivate mutating func add(_ outcome: ActOutcome) {
         refused += outcome.refused
         for (index, bytes) in outcome.acts {
-            guard case .act(let record)? = try? Record(parsing: bytes.span),
-                case .payloadErased(let erased) = record.act
-            else { continue }
             acts.append(index)
-            self.erased += erased.count
+            if case .act(let record)? = try? Record(parsing: bytes.span),
+                case .payloadErased(let erased) = record.act
+            {
+                self.erased += erased.count
+            }
         }
     }
 }

@@ -52,14 +52,15 @@ struct APIRequest: Sendable {
         )
     }
 
-    /// The path and the query, in one spelling, as the access log keeps them.
+    /// The path and the collection, in one spelling, as the access log keeps them.
+    ///
+    /// No other parameter: a prefix or label that was searched for may be a sealed record's, and
+    /// what stands in the access log stands there for ever.
     var target: String {
         var text = Self.encoded(head.target.pathSegments.joined(separator: "/"))
         text = "/" + text
-        for (place, parameter) in head.target.query.enumerated() {
-            text += place == 0 ? "?" : "&"
-            text += Self.encoded(parameter.name) + "=" + Self.encoded(parameter.value)
-            guard text.utf8.count < Self.targetLimitBytes else { break }
+        if let named = head.target.query.first(where: { $0.name == "collection" }) {
+            text += "?collection=" + Self.encoded(named.value)
         }
         return String(text.prefix(Self.targetLimitBytes))
     }

@@ -35,8 +35,9 @@ package enum FileSystem {
             kind: kind,
             sizeBytes: UInt64(found.st_size),
             permissions: found.st_mode & 0o7777,
-            modifiedNanoseconds: Int64(found.st_mtim.tv_sec) * 1_000_000_000
-                + Int64(found.st_mtim.tv_nsec),
+            // Any number may stand there; times that differ still differ.
+            modifiedNanoseconds: Int64(found.st_mtim.tv_sec) &* 1_000_000_000
+                &+ Int64(found.st_mtim.tv_nsec),
             device: UInt64(found.st_dev),
             inode: UInt64(found.st_ino)
         )

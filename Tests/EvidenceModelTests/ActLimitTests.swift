@@ -191,7 +191,7 @@ import TransparencyLog
             (.erased(certificate: index), "77"), (.locked(lock, at: time), "2030-01-02T00:00:00Z"),
             (.held([matter]), "case-1"), (.complianceLocked(lock), "nobody"),
             (.lockExpired(lock), "nothing to bypass"),
-            (.lockInPast(until: time, now: time), "future"),
+            (.lockInPast(until: time, now: time, current: lock), "future"),
             (.lockShorter(until: time, current: lock), "never shortened"),
             (.lockWeaker(.governance, current: lock), "never weakened"),
             (.lockTooLong(until: time, maximum: RetentionPolicy.standard.maximum), "100y"),

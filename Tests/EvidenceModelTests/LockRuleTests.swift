@@ -47,8 +47,12 @@ import TransparencyLog
             let wanted = LockExtension(until: try until.map { try time($0) }, mode: mode)
             return try ledger.refusal(.extendLock(facts, wanted), by: admin)
         }
-        #expect(try refusal(0) == .lockInPast(until: time(0), now: time(0)))
-        #expect(try refusal(-5) == .lockInPast(until: time(-5), now: time(0)))
+        for past: Int64 in [0, -5] {
+            #expect(
+                try refusal(past)
+                    == .lockInPast(until: time(past), now: time(0), current: tomorrow)
+            )
+        }
         #expect(try refusal(oneHour) == .lockShorter(until: time(oneHour), current: tomorrow))
         #expect(try refusal(nil, .governance) == .lockWeaker(.governance, current: tomorrow))
         let hundred = RetentionPolicy.standard.maximum

@@ -59,6 +59,7 @@ enum FsckCommand {
             ("records", report.records), ("payloads", report.payloads),
             ("payloadBytes", report.payloadBytes), ("tiles", report.tiles),
             ("indexEntries", report.indexEntries), ("signatures", report.signatures),
+            ("acts", report.acts),
         ]
     }
 
@@ -75,7 +76,11 @@ enum FsckCommand {
                 + "\(Amount.grouped(report.indexEntries)), "
                 + Amount.count(report.signatures, "signature")
         )
+        console.result(
+            "        \(Amount.count(report.acts, "act")): state and catalog compared with their fold"
+        )
         console.result("root    \(report.root)")
+        console.result("state   \(report.stateDigest)")
         console.result(report.isClean ? "clean" : "DAMAGED")
     }
 
@@ -90,6 +95,7 @@ enum FsckCommand {
         var line = JSONLine()
         for (name, count) in counts(report) { line.add(name, count) }
         line.add("root", report.root)
+        line.add("state", report.stateDigest)
         line.add("clean", report.isClean)
         console.result(line.text)
     }
