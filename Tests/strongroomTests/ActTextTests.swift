@@ -166,6 +166,15 @@ import Testing
         #expect(plain == ["holds       none", "copies      1, on the server's disk"])
     }
 
+    @Test func whoDidWhatForAMatter() throws {
+        let record = try object(
+            #"{"kind":"hold.placed","principal":"ann","reason":"subpoena","received":"T1"}"#
+        )
+        #expect(
+            MatterHistory.text(of: record, 40) == "T1 hold.placed by record 40 of ann: subpoena"
+        )
+    }
+
     @Test func searchResultsThatAwaitAnEvent() throws {
         let body =
             #"{"entries":[{"index":3,"collection":"ci","name":"n","lock":{"duration":"7y","#

@@ -213,8 +213,8 @@ import Testing
         #expect(found.certificate == 57 && found.exitCode == .refused)
         #expect(
             found.failure("payload of record 12").text
-                == "payload of record 12: Erased (HTTP 410); record 57 is the deletion "
-                + "certificate: 'strongroom erase proof 12' fetches it"
+                == "payload of record 12: Erased (HTTP 410); 'strongroom erase proof 12' "
+                + "fetches its deletion certificate, record 57"
         )
         #expect(problem(410, "").failure("x").advice?.contains("erase proof INDEX") == true)
     }

@@ -57,7 +57,7 @@ struct Problem: Equatable, Sendable {
         switch (status, slug) {
         case (401, _): "give a valid token, with --token-file or STRONGROOM_TOKEN"
         case (403, "cross-origin"?): nil
-        case (403, _): "the token's role, rights and collections decide: 'strongroom token list'"
+        case (403, _): "'strongroom token list' shows what each token may do"
         case (410, _): erasureAdvice
         case (429, _): "wait a minute: the server slows down who fails too often"
         case (503, "clock-unsettled"?): "'strongroom clock show' says what blocks, and until when"
@@ -70,9 +70,9 @@ struct Problem: Equatable, Sendable {
     }
 
     private var erasureAdvice: String {
-        let which = certificate.map { "record \($0) is" } ?? "there is"
-        return "\(which) the deletion certificate: "
-            + "'strongroom erase proof \(index.map(String.init) ?? "INDEX")' fetches it"
+        let which = certificate.map { ", record \($0)" } ?? ""
+        return "'strongroom erase proof \(index.map(String.init) ?? "INDEX")' fetches its deletion "
+            + "certificate\(which)"
     }
 }
 

@@ -57,7 +57,7 @@ enum EraseCommands {
         }
         guard applies else {
             console.message(
-                "due: \(Amount.count(count, "payload")); nothing was erased, for --apply is missing"
+                "\(Amount.count(count, "payload")) due; nothing was erased: --apply is not given"
             )
             return .done
         }

@@ -82,7 +82,7 @@ enum CompletenessText {
             RecordText.row(
                 "receipts",
                 "\(Amount.grouped(finding.receiptCount)) verified, "
-                    + "\(Amount.grouped(finding.heldCount)) records of the collection"
+                    + "\(Amount.count(finding.heldCount, "record")) of the collection"
             ),
         ]
         if let census = finding.census {

@@ -125,6 +125,12 @@ class Environment:
         command = ("token", "create", name, "--role", role, "--data", directory)
         return token_in(self.run(*command, *options, env=env))
 
+    def seal(self, server, collection):
+        """Has a collection's records hold commitments; adds a record."""
+        lengths = ("--min", "1s", "--default", "7y", "--max", "100y")
+        command = ("policy", "set", collection, "--mode", "compliance", *lengths, "--sealed")
+        self.run(*command, "--server", server.url)
+
     def serve(self, directory, *arguments, **options):
         """Starts a server on a free port and waits until it listens."""
         server = Server(self.binary, directory, *arguments, **options)

@@ -102,8 +102,8 @@ def test_receipts_and_records_fit_their_schemas(env):
         import jsonschema
     except ImportError as error:
         raise Skip(f"jsonschema is not installed: {error}") from None
-    config = env.write("strongroom.yaml", "collections:\n  secret:\n    sealed: true\n")
-    server = env.serve(env.init(), "--config", config)
+    server = env.serve(env.init())
+    env.seal(server, "secret")
 
     def schema(name):
         text = (ROOT / "Schemas" / name).read_text()

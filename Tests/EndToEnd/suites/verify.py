@@ -12,9 +12,9 @@ BODY = b"the payload that the receipts of this suite are about\n"
 
 def prepare(env, sealed):
     """A log with some records; a receipt of one of them, its file, and the key."""
-    config = env.write("strongroom.yaml", "collections:\n  secret:\n    sealed: true\n")
     data = env.init()
-    server = env.serve(data, "--config", config)
+    server = env.serve(data)
+    env.seal(server, "secret")
     with server.client() as client:
         collection = "secret" if sealed else "payments"
         for number in range(6):
