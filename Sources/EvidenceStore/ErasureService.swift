@@ -152,7 +152,6 @@ extension ErasureService {
         guard let replaced = view.unsealedSegment(segment.number), replaced !== segment else {
             return nil
         }
-        replaced.index.forget(erased.indexes.map { view.geometry.offset(of: $0) })
         let after = try replaced.usedBytes
         removed += ErasedBytes(files: 0, bytes: before - min(before, after))
         return removed

@@ -69,6 +69,18 @@ final class LogView: Sendable {
         } catch {
             throw .damaged(path: path, detail: "record \(index): \(error)")
         }
+        if case .payloadErased(let erased) = act.act { forget(erased.records) }
+    }
+
+    /// Searches find erased sealed records no more by what stands in no leaf.
+    private func forget(_ erased: IndexRanges) {
+        for segment in unsealed.withLock({ Array($0.values) }) {
+            let range = geometry.range(of: segment.number)
+            segment.index.forget(
+                erased.indexes.lazy.filter { range.contains($0.value) }
+                    .map { [geometry] in geometry.offset(of: $0) }
+            )
+        }
     }
 
     // MARK: Segments

@@ -90,7 +90,11 @@ import TransparencyLog
         let root = StorePaths(stages.path + "/log")
         var random = SeededGenerator("damagedListCostsNoEvidence")
         let places = (0..<30).map { _ in Int.random(in: bytes.indices, using: &random) }
-        for place in [64, 66] + places {
+        // Digits of months and generations: they make the list name other files.
+        let digits = bytes.indices.dropLast().filter { place in
+            bytes[place + 1] == UInt8(ascii: "-") || bytes[place + 1] == UInt8(ascii: ".")
+        }
+        for (number, place) in (digits + [64, 66] + places).enumerated() {
             try FileSystem.removeTree(root.root)
             try FileSystem.makeDirectory(root.root)
             try FileSystem.makeDirectory(root.segments)
@@ -98,7 +102,7 @@ import TransparencyLog
             try flip(
                 root.digests(segment),
                 at: place,
-                bit: 1 << UInt8.random(in: 0..<8, using: &random)
+                bit: number < digits.count ? 1 : 1 << UInt8.random(in: 0..<8, using: &random)
             )
             let eraser = SegmentEraser(
                 paths: root,

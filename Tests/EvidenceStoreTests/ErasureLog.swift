@@ -27,10 +27,20 @@ final class ErasureLog {
     static let payloadMarker = "pl7:"
     static let largePayloadBytes = 1_200_000
 
-    /// `count` pieces, every second one sealed, with three kinds of locks; `large`: how many more
-    /// have payload files.
-    init(_ count: Int, large: Int = 0) throws {
-        fixture = try Fixture()
+    private let locks: [LockRequest]
+
+    /// `count` pieces, every second one sealed, with locks of three lengths unless one is given;
+    /// `large`: how many more have payload files.
+    init(
+        _ count: Int,
+        large: Int = 0,
+        lock: LockRequest? = nil,
+        configuration: StoreConfiguration = StoreConfiguration()
+    ) throws {
+        fixture = try Fixture(configuration: configuration)
+        locks = try [7, 1, 20].map { years in
+            try lock ?? LockRequest(retention: .duration(RetentionDuration(years, .years)))
+        }
         try append(count, payloadBytes: 600)
         try append(large, payloadBytes: Self.largePayloadBytes)
     }
@@ -38,9 +48,6 @@ final class ErasureLog {
     var paths: StorePaths { StorePaths(fixture.path) }
 
     func append(_ count: Int, payloadBytes: Int) throws {
-        let locks = try [7, 1, 20].map { years in
-            LockRequest(retention: .duration(try RetentionDuration(years, .years)))
-        }
         var (submissions, fresh): ([Submission], [(token: String, payload: [UInt8])]) = ([], [])
         for number in 0..<count {
             let token = Hex.encode(Random.bytes(count: 8).span)

@@ -114,6 +114,18 @@ import TransparencyLog
         #expect(growth.reserve(upTo: 200))
     }
 
+    /// A rewrite gives the name to another file.
+    @Test func zerosGoIntoTheFileAndNotToItsName() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/file"
+        _ = try File(path, .create(permissions: 0o600))
+        let growth = FileGrowth(path: path, usedBytes: 0, sizeBytes: 0, stepBytes: 1 << 16)
+        let other = try File(path + ".new", .create(permissions: 0o600))
+        try FileSystem.rename(path + ".new", to: path)
+        try growth.grow()
+        #expect(try other.sizeBytes() == 0)
+    }
+
     @Test func zerosStayAboveWhatIsReserved() throws {
         let directory = try TemporaryDirectory()
         let path = directory.path + "/file"
