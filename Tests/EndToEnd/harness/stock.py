@@ -46,18 +46,19 @@ class Stock:
             max(0, item.size - len(head))
         )
 
-    def fill(self, client, collection, count, size, lots=61, big=0, retain="1s", **keep):
+    def fill(self, client, collection, count, size, lots=61, big=0, short="1s", **keep):
         """Pushes `count` by the batch route, short and long locks in turns, in lots of `lots`.
 
-        `retain`: the short ones' lock; `keep`: what is asked of the long ones. `big`: how many
+        `short`: the short ones' lock; `keep`: what is asked of the long ones. `big`: how many
         payloads of more than 1 MiB there are beside them. Returns the new items.
         """
         made = []
         keep = keep or {"retain": "30d"}
+        lock = {"retain": short, "mode": keep.get("mode")}
         for start in range(0, count, lots):
-            short = (start // lots) % 2 == 0
-            rows = [self.new(size, short) for _ in range(start, min(start + lots, count))]
-            query = {"retain": retain} if short else keep
+            goes = (start // lots) % 2 == 0
+            rows = [self.new(size, goes) for _ in range(start, min(start + lots, count))]
+            query = {k: v for k, v in (lock if goes else keep).items() if v is not None}
             files = [(self.name(row), self.body(row)) for row in rows]
             reply = client.batch(files, collection, **query)
             check(reply.status == 201, lambda r=reply: f"a batch was refused: {r}")
@@ -67,7 +68,7 @@ class Stock:
             made += rows
         for number in range(big):
             row = self.new(MIB + 50_000 + number, number % 2 == 0)
-            query = {"retain": retain} if row.short else keep
+            query = lock if row.short else keep
             reply = client.put(self.body(row), self.name(row), collection, **query)
             check(reply.status == 201, lambda r=reply: f"{r}")
             row.index, row.receipt = reply.json["index"], reply.body.decode()

@@ -95,7 +95,7 @@ def test_a_days_digest_is_a_record_and_binds_the_file(env):
     ):
         path.write_bytes(text)
         out = env.fsck(world.data, expect=1)
-        check(f"/access/" in out.out, f"fsck does not name a file of the access log: {out.out}")
+        check(path.stem in out.out + out.err, f"fsck does not name the day: {out.out}")
     path.unlink()
     env.fsck(world.data, expect=1)
     path.write_bytes(original)

@@ -14,6 +14,7 @@ LIMIT_SECONDS = 300
 NAMES = ("boss", "second", "writer", "auditor", "keeper", "breaker")
 BUDGET = 7 * DAY
 HOUR = DAY // 24
+BEFORE_1970 = "-70y"
 
 
 def now():
@@ -48,7 +49,7 @@ def unsettled(reply):
     ("-10y", False),
     ("+12d", True),
     ("-2d", True),
-    ("-70y", True),
+    (BEFORE_1970, True),
     ("+9000y", True),
 )
 def test_a_wall_clock_that_jumps(env, case):
@@ -84,6 +85,7 @@ def test_a_wall_clock_that_jumps(env, case):
     for index, body in ((short, b"expires at once"), (soft, b"soft"), (strict, b"strict")):
         check(world.auditor.payload(index).body == body, f"{index} is not readable")
     check(world.lock(strict) == record["lock"], f"{world.lock(strict)}")
+    end(world, text)
     world.serve()
     clock = Clock(world.auditor)
     check(clock.settled, f"it stays unsettled with the right time: {clock.json}")
@@ -94,6 +96,11 @@ def test_a_wall_clock_that_jumps(env, case):
     check(world.lock(strict) == record["lock"], f"{world.lock(strict)}")
     log = world.end()
     check(log.last_received < now() + HOUR, "a record has a time of the faked clock")
+
+
+def end(world, text, kill=False):
+    """Ends the server; libfaketime lets nobody sleep before 1970, so it cannot drain there."""
+    world.kill() if kill or text == BEFORE_1970 else world.stop()
 
 
 def refused_or_503(reply, index):
@@ -169,11 +176,11 @@ def test_no_clock_shortens_a_compliance_lock(env):
     offsets = (
         "-70y -10y -366d -8d -25h -1h +0d +1h +25h +6d +8d +30d +366d +10y +80y +9000y".split()
     )
-    used = []
+    text, used = "+0d", []
     for number in range(150 if settings.soak else 12):
+        end(world, text, kill=env.random.random() < 0.5)
         text = "+0d" if number % 4 == 0 else env.random.choice(offsets)
         used.append(text)
-        world.kill() if env.random.random() < 0.5 else world.stop()
         world.serve(env=faked(text, only_wall=env.random.random() < 0.7 or "-" in text))
         for index, _ in env.random.sample(rows, 3):
             for reply in (world.keeper.erase(records=[index]), world.breaker.bypass([index])):
@@ -189,6 +196,7 @@ def test_no_clock_shortens_a_compliance_lock(env):
         reply = world.writer.put(b"x", f"w{number}", retain="30d")
         check(reply.status in (201, 503), lambda r=reply: f"{r}")
     env.note(f"clocks: {' '.join(used)}")
+    end(world, text)
     world.serve()
     for number, (index, _) in enumerate(rows):
         check(world.auditor.payload(index).body == b"%d" % number, f"{index} is gone")
@@ -250,7 +258,6 @@ def test_a_resync_takes_two_persons(env):
     index, _ = world.put(retain="30d", mode="compliance")
     world.people.add("child", world.boss.create_token("child", "admin"))
     world.people.add("grandchild", world.clients["boss"].create_token("grandchild", "admin"))
-    refused(world.boss.resync(), "clock")
     world.serve(env=faked("+3y"))
     unsettled(world.writer.put(b"x", "n"))
     for name in ("writer", "auditor", "keeper", "breaker"):

@@ -191,8 +191,8 @@ def test_a_full_disk_in_the_middle(env):
     stock = Stock(env)
     made = []
     for number in range(3):
-        made.append(stock.fill(world.writer, f"full-{number}", 3000, 4000, lots=23, retain="2s",
-                               mode="governance"))  # fmt: skip
+        name = f"full-{number}"
+        made.append(stock.fill(world.writer, name, 3000, 4000, lots=23, retain="2s"))
         held = [item.index for item in made[-1] if not item.short]
         for start in range(0, len(held), 500):
             done(world.keeper.hold(f"case/{number}", records=held[start : start + 500]))
