@@ -97,7 +97,7 @@ class Model:
                 return NO, None
             return (SAME if mode == row.mode else YES), (mode, row.until)
         if not row.awaits and (mode, until) == (row.mode, row.until):
-            return SAME, (mode, until)
+            return (SAME if until > ended + SLACK else EITHER), (mode, until)
         if until is None and row.until <= ended + SLACK:
             return EITHER, (mode, row.until)
         end = row.until if until is None else until

@@ -73,9 +73,10 @@ def test_a_bypass_needs_the_right_and_a_reason(env):
     check("compliance" in reply.refused[strict]["detail"].lower(), lambda: f"{reply}")
     check("case/1" in reply.refused[held]["detail"], lambda: f"{reply}")
     gone = refused(world.auditor.payload(index), status=(410,), slugs=("erased",))
-    (act,) = reply.acts
+    bypass, act = reply.acts
     erased = json.loads(world.auditor.record(act).body)
     bypassed = json.loads(world.auditor.record(erased["bypass"]).body)
+    check(erased["bypass"] == bypass, f"{reply}")
     check((erased["kind"], bypassed["kind"]) == ("payload.erased", "lock.bypassed"), f"{erased}")
     check(erased["reason"] == bypassed["reason"] == "a court order", f"{erased} {bypassed}")
     check(gone.json["certificate"] == act, lambda: f"{gone}")
