@@ -24,7 +24,8 @@ final class SealedFileWriter {
             environment = try LMDBKit.Environment(
                 path: path,
                 access: .readWrite(mapSizeBytes: Self.mapSizeBytes),
-                maxDatabases: 16
+                maxDatabases: 16,
+                maxReaders: 1
             )
         } catch {
             throw StoreError(error, path: path)

@@ -24,7 +24,10 @@ struct SegmentFilesCheck {
                 continue
             }
             if try SegmentDigests.digest(ofFileAt: path) != digest {
-                report.damage(path, "it does not have the digest that it was written with")
+                report.damage(
+                    path,
+                    "it does not have the digest that SHA256SUMS has: one of the two was changed"
+                )
             }
             if let group = PayloadFileName(name)?.group, !groups.contains(group) {
                 report.damage(path, "no record of the segment belongs into it")

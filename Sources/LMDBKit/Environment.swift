@@ -60,6 +60,7 @@ package final class Environment: @unchecked Sendable {
         case .readWrite(let size):
             mapSizeBytes = size
             try Self.checkFile(path)
+            try Self.allocateLockFile(path, maxReaders, permissions)
         case .readOnlySealed:
             flags |= UInt32(MDB_RDONLY | MDB_NOLOCK)
             mapSizeBytes = try Self.checkSealedFile(path)
@@ -232,6 +233,26 @@ extension Environment {
     }
 
     /// A file that is absent or empty is for LMDB to make.
+    /// Makes the file that LMDB keeps its readers in, with room on the disk for all of it.
+    ///
+    /// LMDB makes it sparse and writes to it through a map: on a full disk that is a SIGBUS.
+    private static func allocateLockFile(
+        _ path: String,
+        _ maxReaders: UInt32,
+        _ permissions: UInt32
+    ) throws(LMDBError) {
+        do throws(SystemError) {
+            let file = try File(path + "-lock", .append(permissions: permissions))
+            try file.allocate(sizeBytes: UInt64(maxReaders) * readerBytes + lockHeaderBytes)
+        } catch {
+            throw LMDBError(error)
+        }
+    }
+
+    /// More than `sizeof(MDB_reader)` (a cache line) and `sizeof(MDB_txninfo)` in lmdb 0.9.
+    private static let readerBytes: UInt64 = 64
+    private static let lockHeaderBytes: UInt64 = 4096
+
     private static func checkFile(_ path: String) throws(LMDBError) {
         do throws(SystemError) {
             guard try FileSystem.exists(path) else { return }

@@ -151,6 +151,19 @@ package struct File: ~Copyable {
         guard fdatasync(descriptor) == 0 else { throw failure("sync") }
     }
 
+    /// Makes the file at least so long, with room on the disk for all of it; keeps what it holds.
+    ///
+    /// Reference: posix_fallocate(3).
+    package func allocate(sizeBytes: UInt64) throws(SystemError) {
+        var status: Int32
+        repeat {
+            status = posix_fallocate(descriptor, 0, Int(sizeBytes))
+        } while status == EINTR
+        guard status == 0 else {
+            throw SystemError(operation: "allocate", path: path, errno: Errno(rawValue: status))
+        }
+    }
+
     /// The file's length in bytes.
     package func sizeBytes() throws(SystemError) -> UInt64 {
         var information = stat()

@@ -112,10 +112,12 @@ class Model:
             return EITHER, (mode, end)
         return (SAME if (mode, end) == (row.mode, row.until) else YES), (mode, end)
 
-    def event(self, row, name):
+    def event(self, row, name, at, ended):
         if row.erased or row.event is None or row.event[0] != name:
             return NO
-        return YES if row.awaits else EITHER
+        # A time to come may lead beyond the policy's maximum.
+        is_ahead = at is not None and at > ended - SLACK
+        return YES if row.awaits and not is_ahead else EITHER
 
     # --- changes ---
 

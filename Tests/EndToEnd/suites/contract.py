@@ -122,10 +122,10 @@ def test_receipts_and_records_fit_their_schemas(env):
             check(reply.status == 201, f"{reply}")
             receipts.validate(reply.json)
         for act in (
-            lambda: client.extend(1, "2090-01-01"),
-            lambda: client.hold("case/1", records=[1, 2, 4]),
+            lambda: client.extend(2, "2090-01-01"),
+            lambda: client.hold("case/1", records=[2, 3, 5]),
             lambda: client.hold("case/2", selection={"collection": "open", "prefix": "f"}),
-            lambda: client.release("case/1", [1]),
+            lambda: client.release("case/1", [2]),
             lambda: client.release("case/2"),
             lambda: client.set_policy("c", POLICY),
             lambda: client.create_token("boss", "admin"),

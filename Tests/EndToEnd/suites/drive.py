@@ -234,7 +234,7 @@ class Drive(LockDrive):
             scope["at"] = rfc3339(at)
         who, allowed = self.who("keeper", "boss", "breaker")
         reply = self.clients[who].record_event(name, **scope)
-        expected = {row.index: self.model.event(row, name) for row in rows}
+        expected = {row.index: self.model.event(row, name, at, now()) for row in rows}
         done = self.judge("event", reply, expected, rows, allowed)
         if not done:
             return
