@@ -34,6 +34,9 @@ extension EvidenceStore {
         try view.withState(body)
     }
 
+    /// The policy of collections for which none was set.
+    package var standardPolicy: CollectionPolicy { configuration.standardPolicy }
+
     /// The policy of a collection: the one that was set, else the server's.
     package func policy(for collection: CollectionName) -> CollectionPolicy {
         let standard = configuration.standardPolicy

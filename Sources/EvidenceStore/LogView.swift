@@ -75,11 +75,11 @@ final class LogView: Sendable {
     /// Searches find erased sealed records no more by what stands in no leaf.
     private func forget(_ erased: IndexRanges) {
         for segment in unsealed.withLock({ Array($0.values) }) {
-            let range = geometry.range(of: segment.number)
-            segment.index.forget(
-                erased.indexes.lazy.filter { range.contains($0.value) }
-                    .map { [geometry] in geometry.offset(of: $0) }
-            )
+            let own = geometry.range(of: segment.number)
+            for range in erased.ranges where range.overlaps(own) {
+                let offsets = range.clamped(to: own).lazy.map { Int($0 - own.lowerBound) }
+                segment.index.forget(offsets)
+            }
         }
     }
 

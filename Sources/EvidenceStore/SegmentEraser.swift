@@ -33,6 +33,8 @@ struct SegmentEraser: Sendable {
     let geometry: SegmentGeometry
     let sealed: SealedSegmentCache
     let uploads: UploadDirectory
+    /// Nil: a copy may take all the room that there is.
+    let reserve: DiskReserve?
     /// Called after each change of the file system; tests look at what a crash there leaves.
     var afterStep: @Sendable (_ step: String) -> Void = { _ in }
 
@@ -40,8 +42,10 @@ struct SegmentEraser: Sendable {
         paths: StorePaths,
         geometry: SegmentGeometry,
         sealed: SealedSegmentCache,
-        uploads: UploadDirectory
+        uploads: UploadDirectory,
+        reserve: DiskReserve? = nil
     ) {
+        self.reserve = reserve
         self.paths = paths
         self.geometry = geometry
         self.sealed = sealed
@@ -54,8 +58,9 @@ struct SegmentEraser: Sendable {
     ///
     /// `erased`: all records of the segment that the log says are erased; those of other segments
     /// are left out of account.
-    /// - Throws: `damaged` if the list or a record cannot be read, `system`. What was done until
-    ///   then stays done; call again.
+    /// - Throws: `damaged` if the list, a record or a file cannot be read; what the other files hold
+    ///   is removed then. `storageFull` if there is no room for a copy, `system`. What was done
+    ///   until then stays done; call again.
     func erase(
         _ erased: IndexRanges,
         in number: SegmentNumber
@@ -64,31 +69,29 @@ struct SegmentEraser: Sendable {
         let members = try SegmentMembers(of: segment.log, number, geometry, without: erased)
         var digests = try SegmentDigests(of: number, paths)
         var result = try removeLeftovers(number, digests, members)
-        var (ended, shrunk): ([PayloadFileName], [PayloadFileName]) = ([], [])
-        for name in digests.files.values.sorted() {
-            guard let part = members.groups[name.group], part.hasErased else { continue }
-            if part.standing.isEmpty {
-                ended.append(name)
-            } else if try holdsErased(paths.payloads(number, name), part) {
-                shrunk.append(name)
-            }
+        let touched = digests.files.values.sorted().filter {
+            members.groups[$0.group]?.hasErased ?? false
         }
-        // First the files that go wholly: they make room for the copies.
+        let ended = touched.filter { members.groups[$0.group]?.standing.isEmpty ?? false }
+        // First what goes wholly, whatever state it is in: that makes room for the copies.
         if !ended.isEmpty {
             for name in ended { digests.remove(name.text) }
-            result += try publish(digests, number, replacing: ended, segment)
+            result += try publish(digests, replacing: ended, segment)
         }
-        for name in shrunk {
+        result += try uploads.erase(members.erasedUploads)
+        var damage: StoreError?
+        for name in touched where !ended.contains(name) {
             guard let part = members.groups[name.group] else { continue }
-            let written = try copy(name, part.standing, segment)
-            digests.remove(name.text)
-            try digests.add(name.next.text, ofFileAt: paths.payloads(number, name.next))
-            result += try publish(digests, number, replacing: [name], segment)
-            result.bytes -= min(result.bytes, written)
+            do throws(StoreError) {
+                result += try shrink(name, part, &digests, segment)
+            } catch {
+                guard case .damaged = error else { throw error }
+                damage = damage ?? error
+            }
         }
         // Also where nothing was left to do: a crash may have come before this.
         try syncDirectory(number)
-        result += try uploads.erase(members.erasedUploads)
+        if let damage { throw damage }
         return result
     }
 
@@ -111,6 +114,25 @@ struct SegmentEraser: Sendable {
     }
 
     // MARK: Steps
+
+    /// Puts the next generation in the place of a file that holds something erased.
+    private func shrink(
+        _ name: PayloadFileName,
+        _ part: SegmentMembers.Part,
+        _ digests: inout SegmentDigests,
+        _ segment: SealedSegment
+    ) throws(StoreError) -> ErasedBytes {
+        let path = paths.payloads(segment.number, name)
+        guard try holdsErased(path, part) else { return ErasedBytes() }
+        let written = try copy(name, part.standing, segment)
+        var next = digests
+        next.remove(name.text)
+        try next.add(name.next.text, ofFileAt: paths.payloads(segment.number, name.next))
+        var result = try publish(next, replacing: [name], segment)
+        digests = next
+        result.bytes -= min(result.bytes, written)
+        return result
+    }
 
     /// Whether a file still holds something of erased records.
     ///
@@ -151,10 +173,13 @@ struct SegmentEraser: Sendable {
         _ standing: SegmentContents.Group,
         _ segment: SealedSegment
     ) throws(StoreError) -> UInt64 {
+        let path = paths.payloads(segment.number, name)
         let final = paths.payloads(segment.number, name.next)
         let temporary = final + SegmentSealer.temporarySuffix
+        let size = try onDisk { () throws(SystemError) in try FileSystem.allocatedBytes(path) }
+        try reserve?.check(adding: size)
         let copy = PayloadCopy(
-            source: try SealedFile(path: paths.payloads(segment.number, name)),
+            source: try SealedFile(path: path),
             log: segment.log,
             standing: standing
         )
@@ -182,10 +207,10 @@ struct SegmentEraser: Sendable {
     /// Makes a list of files the valid one, then removes those that it no longer names.
     private func publish(
         _ digests: SegmentDigests,
-        _ number: SegmentNumber,
         replacing old: [PayloadFileName],
         _ segment: SealedSegment
     ) throws(StoreError) -> ErasedBytes {
+        let number = segment.number
         let path = paths.digests(number)
         let temporary = path + SegmentSealer.temporarySuffix
         try onDisk { () throws(SystemError) in

@@ -105,12 +105,12 @@ final class UploadDirectory: Sendable {
     /// Opens an upload's file, wherever it is.
     func open(_ id: UploadID) throws(StoreError) -> File {
         let final = paths.payloadFile(id)
-        do throws(SystemError) {
-            for path in [final, paths.incoming(id), final] where try FileSystem.exists(path) {
+        for path in [final, paths.incoming(id), final] {
+            do throws(SystemError) {
                 return try File(path, .read)
+            } catch {
+                guard error.errno == .notFound else { throw .system(error) }
             }
-        } catch {
-            throw .system(error)
         }
         throw .damaged(path: final, detail: "the payload file is missing")
     }

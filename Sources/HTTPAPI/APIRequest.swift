@@ -39,10 +39,10 @@ struct APIRequest: Sendable {
     /// False: it was a read of evidence, and could not be recorded.
     private func recordAccess(status: Int) -> Bool {
         guard action.readsEvidence else { return true }
-        let clock = api.store.clock.reading
         return api.store.accessLog.record(
             AccessEntry(
-                time: clock.wall ?? clock.compliance,
+                // Not the wall clock: one that jumps ahead would keep its day's file open for years.
+                time: api.store.clock.reading.compliance,
                 principal: principal.name,
                 action: action.rawValue,
                 target: target,

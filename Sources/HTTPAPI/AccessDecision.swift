@@ -92,10 +92,10 @@ struct AccessDecision {
     /// A right one is let in all the same: a secret of 256 bits cannot be guessed, and whoever
     /// shares an address with a client of stale tokens must not be locked out by it.
     private func countFailure(_ refusal: Refused) throws(Refused) {
-        guard let seconds = api.failures.recordFailure(from: head.remoteHost) else { return }
+        guard let seconds = api.failures.recordFailure(from: head.remoteAddress) else { return }
         var problem = Problem(
             .tooManyFailures,
-            "More than \(FailureLimiter.limit) wrong tokens a minute came from "
+            "More than \(RecentFailures.limit) wrong tokens a minute came from "
                 + "\(head.remoteHost); mend the token, and try again in \(seconds) s.",
             retryAfterSeconds: seconds
         )

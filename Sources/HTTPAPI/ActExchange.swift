@@ -72,9 +72,10 @@ final class ActExchange: Exchange, @unchecked Sendable {
             return responder.respond(request.refuse(problem))
         }
         let (request, handler) = (request, ActHandler(request: request, body: body))
-        abandon()
         let pool = request.action == .erase ? request.api.erasures : request.api.acts
-        let isTaken = pool.run {
+        let isTaken = pool.run { [self] in
+            // The body counts until it is done with.
+            defer { abandon() }
             let reply: Response
             do throws(Refused) {
                 try request.checkAgain()
@@ -85,6 +86,7 @@ final class ActExchange: Exchange, @unchecked Sendable {
             return { responder.respond(reply) }
         }
         guard !isTaken else { return }
+        abandon()
         responder.respond(request.refuse(Self.tooMuch(request.action)))
     }
 

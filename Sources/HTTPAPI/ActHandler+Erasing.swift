@@ -13,6 +13,9 @@ extension ActHandler {
         let collection = try members.collection()
         var wanted = try members.indexes("records", limit: Self.maximumRecords)
         var found: [RefusedRecord] = []
+        guard collection == nil || wanted == nil else {
+            throw Refused(.badRequest, "Give 'collection' or 'records', not both.")
+        }
         if let collection {
             try request.require(.erase, in: collection)
         } else if wanted == nil {

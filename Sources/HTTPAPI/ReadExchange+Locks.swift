@@ -39,7 +39,7 @@ extension ReadExchange {
                         "policy": policy.json,
                     ])
                 }
-            ), "standard": CollectionPolicy.standard.json,
+            ), "standard": api.store.standardPolicy.json,
         ])
     }
 

@@ -124,6 +124,62 @@ import TransparencyLog
         try log.fixture.reopen()
     }
 
+    /// A file that cannot be read keeps nothing else from being erased, and goes when its time comes.
+    @Test func fileThatCannotBeReadStopsNothingElse() throws {
+        let log = try sealedLog()
+        let path = try file(log, of: log.pieces[0])
+        log.fixture.store.close()
+        try FileSystem.setPermissions(path, 0o600)
+        try File(path, .readWrite).truncate(toSizeBytes: 5000)
+        try log.fixture.reopen()
+        // Some of the damaged file, some of the next, all of the third.
+        let inSegment = log.records { $0.index.value < 256 }
+        let erased = IndexRanges(
+            inSegment.indexes.filter { $0.value % 6 <= 2 || $0.value % 3 == 0 }
+        )
+        #expect {
+            try log.fixture.eraser.erase(erased, in: segment)
+        } throws: { error in
+            if case .damaged(path, _)? = error as? StoreError { true } else { false }
+        }
+        let left = try ErasureLog.tokens(in: log.paths.segment(segment))
+        let damaged = IndexRanges(inSegment.indexes.filter { $0.value % 3 == 1 })
+        for piece in log.pieces where piece.index.value < 256 && !damaged.contains(piece.index) {
+            #expect(left.payloads.contains(piece.token) == !erased.contains(piece.index))
+        }
+        let more = erased.union(damaged)
+        _ = try log.fixture.eraser.erase(more, in: segment)
+        try log.expectStanding(without: more)
+        try log.expectTokens(without: more)
+        try log.fixture.reopen {
+            try expectSound(log.fixture.path, erased: more, purged: more)
+        }
+    }
+
+    @Test func copyThatHasNoRoomIsNotBegun() throws {
+        let log = try sealedLog()
+        let paths = log.paths
+        let eraser = SegmentEraser(
+            paths: paths,
+            geometry: log.fixture.store.view.geometry,
+            sealed: log.fixture.store.view.sealed,
+            uploads: log.fixture.store.uploads,
+            reserve: try DiskReserve(path: paths.root, reserveBytes: 1 << 60)
+        )
+        let before = try FileSystem.list(paths.segment(segment))
+        let some = log.records { $0.index.value == 8 }
+        #expect {
+            try eraser.erase(some, in: segment)
+        } throws: { error in
+            if case .storageFull? = error as? StoreError { true } else { false }
+        }
+        #expect(try FileSystem.list(paths.segment(segment)) == before)
+        // What goes wholly needs no room.
+        let group = log.records { $0.index.value < 256 && $0.index.value % 3 == 1 }
+        _ = try eraser.erase(group, in: segment)
+        try log.expectStanding(without: group)
+    }
+
     @Test func listThatIsMissingIsNotMadeUp() throws {
         let log = try sealedLog()
         let path = log.paths.digests(segment)

@@ -209,17 +209,4 @@ import Testing
         let metrics = try fixture.api.get("/metrics").text
         #expect(metrics.contains("strongroom_authentication_failures_total 21"))
     }
-
-    @Test func theLimitFillsAgainAndForgets() {
-        let limiter = FailureLimiter()
-        for _ in 0..<10 { #expect(limiter.recordFailure(from: "a", now: 1000) == nil) }
-        #expect(limiter.recordFailure(from: "a", now: 1000) == 6)
-        #expect(limiter.recordFailure(from: "a", now: 6999) == 1)
-        #expect(limiter.recordFailure(from: "a", now: 7000) == nil)
-        #expect(limiter.recordFailure(from: "a", now: 7000) != nil)
-        // However many addresses there are, the memory is bounded and the limit holds.
-        for number in 0..<30_000 { _ = limiter.recordFailure(from: "\(number)", now: 8000) }
-        #expect(limiter.recordFailure(from: "new", now: 8000) != nil)
-        #expect(limiter.recordFailure(from: "new", now: 900_000) == nil)
-    }
 }

@@ -21,9 +21,7 @@ import Testing
         "recordEvent": [
             "event": "end", "at": "2026-11-01", "records": .array([.integer(1)]), "reason": "r",
         ],
-        "erase": [
-            "collection": "tests", "records": .array([.integer(1)]), "reason": "r",
-        ],
+        "erase": ["records": .array([.integer(1)]), "reason": "r"],
         "bypass": ["records": .array([.integer(1)]), "reason": "r"],
         "createToken": [
             "name": "n", "role": "admin", "rights": .array(["bypass"]),
@@ -295,6 +293,8 @@ import Testing
     @Test func contradictionsAreRefused() throws {
         for (id, body) in [
             ("extendLock", "{\"reason\":\"r\"}"),
+            ("erase", "{\"collection\":\"tests\",\"records\":[1]}"),
+            ("erase", "{\"collection\":1}"),
             ("placeHold", "{\"matter\":\"m\",\"reason\":\"r\"}"),
             (
                 "placeHold",

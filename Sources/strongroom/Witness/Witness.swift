@@ -42,6 +42,8 @@ final class Witness: Sendable {
     private let directory: WitnessDirectory
     private let time: TimeSource
     private let events: EventLog
+    /// One at a time keeps a request.
+    private let keeping = Mutex(())
     private let onFailure: @Sendable (SystemError) -> Void
 
     /// A witness for the logs of these keys; a log can have several, of one name.
@@ -190,7 +192,10 @@ final class Witness: Sendable {
         guard refusal.isEvidence else { return }
         let kind = if case .inconsistent = refusal { "inconsistent" } else { "fork" }
         do throws(SystemError) {
-            guard let file = try directory.keep(request, kind: kind) else { return }
+            let file = try keeping.withLock { (_) throws(SystemError) in
+                try directory.keep(request, kind: kind)
+            }
+            guard let file else { return }
             events.record(.warning, "witness.kept", [.text("file", file)])
         } catch {
             events.record(.error, "witness.kept", [.text("failed", "\(error)")])
