@@ -232,7 +232,6 @@ extension Environment {
         unsafe mdb_env_close(environment)
     }
 
-    /// A file that is absent or empty is for LMDB to make.
     /// Makes the file that LMDB keeps its readers in, with room on the disk for all of it.
     ///
     /// LMDB makes it sparse and writes to it through a map: on a full disk that is a SIGBUS.
@@ -253,6 +252,7 @@ extension Environment {
     private static let readerBytes: UInt64 = 64
     private static let lockHeaderBytes: UInt64 = 4096
 
+    /// A file that is absent or empty is for LMDB to make.
     private static func checkFile(_ path: String) throws(LMDBError) {
         do throws(SystemError) {
             guard try FileSystem.exists(path) else { return }

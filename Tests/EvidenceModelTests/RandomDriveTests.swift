@@ -47,7 +47,7 @@ import TransparencyLog
         // MARK: Steps
 
         mutating func step() throws {
-            if live.count < 20 || draw.chance(12) { try append() }
+            if live.count < 20 || live.count < 50 && draw.chance(8) { try append() }
             switch draw.int(0...99) {
             case ..<18: try extend()
             case ..<26: try happen()
