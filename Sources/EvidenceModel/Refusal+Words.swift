@@ -2,7 +2,8 @@ extension Refusal: CustomStringConvertible {
     /// The rule and the state, in words that a person can act on.
     public var description: String {
         switch self {
-        case .notPermitted, .needsTokens, .onlyTheLogItself, .tokenRevoked, .revokedBefore, .tokenExpired,
+        case .notPermitted, .needsTokens, .onlyTheLogItself, .tokenRevoked, .revokedBefore,
+            .tokenExpired,
             .reasonMissing,
             .logClosed, .clockUnsettled, .erasureUnfinished:
             wordsOfLog

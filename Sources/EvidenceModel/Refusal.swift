@@ -93,7 +93,8 @@ extension Refusal {
             .unprocessable
         case .erasureUnfinished, .locked, .held, .complianceLocked, .lockExpired, .lockShorter,
             .lockWeaker, .dateBeforeEvent, .notAwaiting, .matterUnknown, .matterReleased, .notHeld,
-            .tokenExists, .tokenUnknown, .revokedBefore, .clockNotBehind, .samePerson, .nothingErased,
+            .tokenExists, .tokenUnknown, .revokedBefore, .clockNotBehind, .samePerson,
+            .nothingErased,
             .purgedBefore:
             .conflict
         case .logClosed: .closed
