@@ -19,6 +19,7 @@ final class ErasureService: Sendable {
     private let view: LogView
     private let metrics: StoreMetrics
     private let eraser: SegmentEraser
+    private let sealer: SegmentSealer
     private let queue: AppendQueue
     private let state = Mutex(State())
     private let changed = Condition()
@@ -29,6 +30,7 @@ final class ErasureService: Sendable {
         self.view = view
         self.queue = queue
         self.metrics = metrics
+        sealer = SegmentSealer(paths: view.paths, geometry: view.geometry)
         eraser = SegmentEraser(
             paths: view.paths,
             geometry: view.geometry,
@@ -108,6 +110,8 @@ final class ErasureService: Sendable {
             guard !segment.tree.isFull, let bytes = try rewrite(segment) else { return false }
             removed = bytes
         } else {
+            // The open form has it all; it is still there if its removal failed after the seal.
+            try sealer.removeLeftovers(number)
             removed = try eraser.erase(erased(in: number), in: number)
         }
         metrics.purgedPayloads.add(records.count)

@@ -58,7 +58,7 @@ struct SegmentEraser: Sendable {
     ///
     /// `erased`: all records of the segment that the log says are erased; those of other segments
     /// are left out of account.
-    /// - Throws: `damaged` if the list, a record or a file cannot be read; what the other files hold
+    /// - Throws: `damaged` if the list, a record or a file cannot be read; what other files hold
     ///   is removed then. `storageFull` if there is no room for a copy, `system`. What was done
     ///   until then stays done; call again.
     func erase(

@@ -41,7 +41,7 @@ struct APIRequest: Sendable {
         guard action.readsEvidence else { return true }
         return api.store.accessLog.record(
             AccessEntry(
-                // Not the wall clock: one that jumps ahead would keep its day's file open for years.
+                // Not the wall clock: one that jumps ahead keeps its day's file open for years.
                 time: api.store.clock.reading.compliance,
                 principal: principal.name,
                 action: action.rawValue,

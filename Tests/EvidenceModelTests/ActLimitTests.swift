@@ -217,7 +217,7 @@ import TransparencyLog
         }
         #expect(Set(refusals.map(\.0.description)).count == refusals.count)
         let dated = refusals.filter { $0.0.lockedUntil != nil }
-        #expect(dated.allSatisfy { $0.0.lockedUntil == lock.until } && dated.count == 5)
+        #expect(dated.allSatisfy { $0.0.lockedUntil == lock.until } && dated.count == 6)
         #expect(refusals.compactMap(\.0.certificate) == [index])
     }
 }

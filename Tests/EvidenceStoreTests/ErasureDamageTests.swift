@@ -124,7 +124,7 @@ import TransparencyLog
         try log.fixture.reopen()
     }
 
-    /// A file that cannot be read keeps nothing else from being erased, and goes when its time comes.
+    /// A file that cannot be read keeps nothing else from being erased; it goes in its own time.
     @Test func fileThatCannotBeReadStopsNothingElse() throws {
         let log = try sealedLog()
         let path = try file(log, of: log.pieces[0])

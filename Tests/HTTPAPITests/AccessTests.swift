@@ -108,7 +108,7 @@ import Testing
     /// tile; and what waits for a second person.
     private static let unusual = [
         "appendBatch": 400, "getErasure": 404, "getCensus": 404, "getTile": 404,
-        "getEntryBundle": 404, "resyncClock": 202,
+        "getEntryBundle": 404, "resyncClock": 409,
     ]
 
     @Test func withoutTokensEverythingIsOpenButWhatNeedsAName() throws {

@@ -77,7 +77,7 @@ enum FsckCommand {
                 + Amount.count(report.signatures, "signature")
         )
         console.result(
-            "        \(Amount.count(report.acts, "act")): state and catalog compared with their fold"
+            "        \(Amount.count(report.acts, "act")): state and catalog are their fold"
         )
         console.result("root    \(report.root)")
         console.result("state   \(report.stateDigest)")
