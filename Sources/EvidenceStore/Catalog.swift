@@ -220,13 +220,13 @@ final class Catalog {
             for number in 0..<(try transaction.entryCount(in: segments)) {
                 let key = BigEndian.bytes(of: number)
                 let summary: SegmentSummary?? = try transaction.get(key.span, in: segments) {
-                    checked($0).flatMap { SegmentSummary(parsing: $0.span) }
+                    RecordFrame.checked($0).flatMap { SegmentSummary(parsing: $0.span) }
                 }
                 guard let summary = summary ?? nil, summary.segment.value == number else {
                     throw LMDBError.damaged(detail: "the entry of segment \(number)")
                 }
                 let filter: KeyFilter?? = try transaction.get(key.span, in: filters) {
-                    checked($0).flatMap { KeyFilter(parsing: $0.span) }
+                    RecordFrame.checked($0).flatMap { KeyFilter(parsing: $0.span) }
                 }
                 if let filter, filter == nil {
                     throw LMDBError.damaged(detail: "the key filter of segment \(number)")
@@ -258,7 +258,7 @@ final class Catalog {
                 guard key.count == 16,
                     let segment = BigEndian.read(UInt64.self, from: key, at: 0),
                     let index = BigEndian.read(UInt64.self, from: key, at: 8),
-                    let bytes = checked(value)
+                    let bytes = RecordFrame.checked(value)
                 else { return nil }
                 return (segment, StoredAct(index: RecordIndex(index), bytes: bytes))
             }
@@ -275,18 +275,18 @@ final class Catalog {
             let transaction = try environment.beginWrite()
             for entry in entries {
                 let key = BigEndian.bytes(of: entry.summary.segment.value)
-                let value = Self.withChecksum(entry.summary.encoded)
+                let value = RecordFrame.withChecksum(entry.summary.encoded)
                 try transaction.put(key.span, value.span, in: segments, mode: .insert)
                 for act in entry.acts {
                     try transaction.put(
                         (key + BigEndian.bytes(of: act.index.value)).span,
-                        Self.withChecksum(act.bytes).span,
+                        RecordFrame.withChecksum(act.bytes).span,
                         in: acts,
                         mode: .append
                     )
                 }
                 if let filter = entry.filter {
-                    let value = Self.withChecksum(filter.encoded)
+                    let value = RecordFrame.withChecksum(filter.encoded)
                     try transaction.put(key.span, value.span, in: filters, mode: .insert)
                 }
             }
@@ -297,17 +297,4 @@ final class Catalog {
     }
 
     func close() { environment.close() }
-
-    /// LMDB would not notice a changed byte, and sequence numbers are counted from these.
-    private static func withChecksum(_ bytes: [UInt8]) -> [UInt8] {
-        BigEndian.bytes(of: RecordFrame.shortChecksum(bytes.span)) + bytes
-    }
-
-    /// What `withChecksum` was given; nil if a byte was changed.
-    private static func checked(_ value: Span<UInt8>) -> [UInt8]? {
-        guard let checksum = BigEndian.read(UInt64.self, from: value, at: 0) else { return nil }
-        let bytes = value.extracting(8...)
-        guard RecordFrame.shortChecksum(bytes) == checksum else { return nil }
-        return unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }
-    }
 }

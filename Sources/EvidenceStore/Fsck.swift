@@ -260,7 +260,7 @@ package struct Fsck {
         let isThere = try onDisk { () throws(SystemError) in try FileSystem.exists(path) }
         guard isThere else { return report.note(path, "it is missing; the next start makes it") }
         let note = try report.check { _ throws(StoreError) in
-            try StateStore.checkpoint(inFileAt: path)
+            try StateStore.contents(ofFileAt: path).checkpoint
         }
         guard let note = note ?? nil else { return }
         let before = report.findings.count

@@ -76,7 +76,7 @@ struct Recovery {
         let kept = try StateStore(paths)
         try checkAgainst(kept, view)
         let clock = ClockKeeper(
-            saved: try kept.clock(),
+            saved: try kept.contents().clock,
             lastReceived: writer.lastReceived,
             time: configuration.time
         )
@@ -245,7 +245,7 @@ struct Recovery {
 
     /// What was once signed and kept in `state` must still be a part of the tree.
     private func checkAgainst(_ state: StateStore, _ view: LogView) throws(StoreError) {
-        guard let note = try state.checkpoint() else { return }
+        guard let note = try state.contents().checkpoint else { return }
         let signed = try? SignedCheckpoint.open(
             String(decoding: note, as: UTF8.self),
             origin: description.origin,

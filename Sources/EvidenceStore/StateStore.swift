@@ -36,13 +36,18 @@ final class StateStore: Sendable {
         }
     }
 
-    /// The last checkpoint that was kept here, as a signed note; nil in a new state.
-    func checkpoint() throws(StoreError) -> [UInt8]? {
-        try Self.checkpoint(in: environment, path)
+    /// What the state keeps; nil for what it does not have.
+    struct Contents {
+        /// The last checkpoint that was kept, as a signed note.
+        let checkpoint: [UInt8]?
+        /// The compliance clock as of the last heartbeat.
+        let clock: ComplianceClock.Saved?
     }
 
+    func contents() throws(StoreError) -> Contents { try Self.contents(of: environment, path) }
+
     /// The same of a log that nobody has open; changes nothing.
-    static func checkpoint(inFileAt path: String) throws(StoreError) -> [UInt8]? {
+    static func contents(ofFileAt path: String) throws(StoreError) -> Contents {
         let environment: LMDBKit.Environment
         do throws(LMDBError) {
             environment = try LMDBKit.Environment(
@@ -53,41 +58,30 @@ final class StateStore: Sendable {
         } catch {
             throw StoreError(error, path: path)
         }
-        return try checkpoint(in: environment, path)
+        return try contents(of: environment, path)
     }
 
-    private static func checkpoint(
-        in environment: LMDBKit.Environment,
+    private static func contents(
+        of environment: LMDBKit.Environment,
         _ path: String
-    ) throws(StoreError) -> [UInt8]? {
+    ) throws(StoreError) -> Contents {
+        let (checkpoint, clock): ([UInt8]?, [UInt8]?)
         do throws(LMDBError) {
             let transaction = try environment.beginRead()
             guard let entries = try transaction.openDatabase(table) else {
                 throw LMDBError.damaged(detail: "its table is missing")
             }
-            return try value(of: checkpointKey, in: entries, transaction)
+            checkpoint = try value(of: checkpointKey, in: entries, transaction)
+            clock = try value(of: clockKey, in: entries, transaction)
         } catch {
             throw StoreError(error, path: path)
         }
-    }
-
-    /// The compliance clock as of the last heartbeat; nil in a new state.
-    func clock() throws(StoreError) -> ComplianceClock.Saved? {
-        let bytes: [UInt8]?
-        do throws(LMDBError) {
-            bytes = try Self.value(
-                of: Self.clockKey,
-                in: entries,
-                try environment.beginRead()
-            )
-        } catch {
-            throw StoreError(error, path: path)
-        }
-        guard let bytes else { return nil }
-        guard let object = try? JSONValue(parsing: bytes.span, form: .canonical).object,
+        guard let clock else { return Contents(checkpoint: checkpoint, clock: nil) }
+        guard let bytes = RecordFrame.checked(clock.span),
+            let object = try? JSONValue(parsing: bytes.span, form: .canonical).object,
             let saved = ComplianceClock.Saved(json: object)
         else { throw .damaged(path: path, detail: "its clock cannot be read") }
-        return saved
+        return Contents(checkpoint: checkpoint, clock: saved)
     }
 
     private static func value(
@@ -118,7 +112,7 @@ final class StateStore: Sendable {
             }
             try transaction.put(
                 Self.clockKey.span,
-                CanonicalJSON.encode(.object(clock.json)).span,
+                RecordFrame.withChecksum(CanonicalJSON.encode(.object(clock.json))).span,
                 in: entries,
                 mode: .replace
             )
