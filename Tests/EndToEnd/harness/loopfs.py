@@ -10,6 +10,7 @@ from .environment import Skip, check
 
 EXT4_IOC_SHUTDOWN = 0x8004587D
 NO_LOG_FLUSH = 2
+MIB = 1 << 20
 
 
 class LoopFileSystem:
@@ -54,6 +55,22 @@ class LoopFileSystem:
     def free_bytes(self):
         found = os.statvfs(self.mountpoint)
         return found.f_bavail * found.f_frsize
+
+    def occupy(self, leave):
+        """Another process takes the disk's room, down to `leave` bytes. Returns its file."""
+        path = self.path("somebody-elses")
+        block = os.urandom(MIB)
+        # Unbuffered: a buffer that found no room would be written again, and raise, on closing.
+        with open(path, "wb", buffering=0) as file:
+            try:
+                while self.free_bytes > leave + MIB:
+                    file.write(block)
+                while self.free_bytes > leave:
+                    file.write(block[: min(65536, max(4096, self.free_bytes - leave))])
+                os.fsync(file.fileno())
+            except OSError:
+                pass
+        return path
 
     def path(self, *parts):
         return self.mountpoint.joinpath(*parts)

@@ -35,24 +35,6 @@ def check_readable(server, key, accepted, size):
             verify_receipt(client.receipt(index).body, key, body)
 
 
-def occupy(disk, leave):
-    """Another process takes the disk's room, down to `leave` bytes. Returns its file."""
-    path = disk.path("somebody-elses")
-    block = os.urandom(MIB)
-    with open(path, "wb") as file:
-        try:
-            while disk.free_bytes > leave + MIB:
-                file.write(block)
-                file.flush()
-            while disk.free_bytes > leave:
-                file.write(block[: min(65536, max(4096, disk.free_bytes - leave))])
-                file.flush()
-            os.fsync(file.fileno())
-        except OSError:
-            pass
-    return path
-
-
 def refusals(client):
     return {k: v for k, v in client.metrics().items() if "refus" in k and v > 0}
 
@@ -68,7 +50,7 @@ def test_early_refusal_and_recovery(env):
         check(disk.free_bytes > 4 * MIB, f"only {disk.free_bytes} bytes were kept free")
         check(len(accepted) > 100, f"only {len(accepted)} of 300 kB went onto 256 MiB")
         check(refusals(client), "the refusal is not in /metrics")
-        other = occupy(disk, 5 * MIB)
+        other = disk.occupy(5 * MIB)
         ready = client.get("/readyz")
         check(ready.status in (503, 507) and ready.problem, f"readyz: {ready}")
         check(client.get("/healthz").status == 200, "healthz")
@@ -110,7 +92,7 @@ def test_it_accepts_again_when_room_is_made(env):
     server = env.serve(data)
     with server.client() as client:
         check(client.put(b"x", "n").status == 201, "the first one")
-        other = occupy(disk, 5 * MIB)
+        other = disk.occupy(5 * MIB)
         eventually(lambda: client.put(b"y", "m").status == 507, 10, "it goes on with 5 MiB of room")
         check(client.payload(1).body == b"x", "reads do not go on")
         other.unlink()
@@ -131,7 +113,7 @@ def test_a_really_full_disk_under_load(env):
     receipts = Receipts()
     server = env.serve(data)
     with Load(server, receipts, "a", clients=4, large_share=0.05) as load:
-        filler = threading.Thread(target=occupy, args=(disk, 0))
+        filler = threading.Thread(target=disk.occupy, args=(0,))
         filler.start()
         filler.join(60)
         eventually(
@@ -175,7 +157,7 @@ def test_start_on_a_full_disk(env):
             reply = client.put(payload(f"b{number}", 1000), f"b{number}")
             accepted.append((reply.json["index"], f"b{number}", reply.body))
     server.terminate()
-    other = occupy(disk, 0)
+    other = disk.occupy(0)
     server = env.serve(data)
     check_readable(server, key, accepted, 1000)
     with server.client() as client:

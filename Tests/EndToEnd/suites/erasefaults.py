@@ -200,7 +200,7 @@ def test_a_full_disk_in_the_middle(env):
     # A foreign file takes the rest: more than the reserve, some of it, nearly all of it.
     outcomes = []
     for number, leave in enumerate((6 * MIB, 2 * MIB, 0)):
-        stranger = occupy(disk, leave)
+        stranger = disk.occupy(leave)
         if world.server.running:
             erasure = Erasure(world, f"full-{number}")
             reply = erasure.join()
@@ -220,19 +220,3 @@ def test_a_full_disk_in_the_middle(env):
     env.note(
         f"erasures with 6 MiB, 2 MiB and nothing free: {outcomes}; {before / MIB:.0f} MiB free"
     )
-
-
-def occupy(disk, leave):
-    """Another process takes the disk's room, down to `leave` bytes. Returns its file."""
-    path = disk.path("somebody-elses")
-    with open(path, "wb") as file:
-        try:
-            while disk.free_bytes > leave + MIB:
-                file.write(bytes(MIB))
-                file.flush()
-            while disk.free_bytes > leave:
-                file.write(bytes(max(4096, min(65536, disk.free_bytes - leave))))
-                file.flush()
-        except OSError:
-            pass
-    return path
