@@ -1,16 +1,23 @@
+import Cryptography
 import LMDBKit
 import Platform
 
 /// Writes a segment file that will never be written again: tables one after the other, keys
-/// ascending.
+/// ascending; behind them the digests of its indexes.
 ///
 /// Commits, each synced, whenever some bytes are waiting, so that memory stays bounded.
 final class SealedFileWriter {
     private let path: String
     private let environment: LMDBKit.Environment
     private var transaction: WriteTransaction?
-    private var databases: [String: Database] = [:]
+    private var tables: [String: Table] = [:]
     private var waitingBytes = 0
+
+    private struct Table {
+        let database: Database
+        /// Of an index.
+        let digest: TableDigest?
+    }
 
     private let commitBytes: Int
     /// Address space only; the file grows as it is written.
@@ -46,14 +53,17 @@ final class SealedFileWriter {
             } else {
                 open = try environment.beginWrite()
             }
-            let database: Database
-            if let known = databases[table] {
-                database = known
-            } else {
-                database = try open.createDatabase(table)
-                databases[table] = database
+            if tables[table] == nil {
+                let isIndex = IndexEntries.logTables.contains(table)
+                tables[table] = Table(
+                    database: try open.createDatabase(table),
+                    digest: isIndex ? TableDigest() : nil
+                )
             }
-            try open.put(key, value, in: database, mode: .append)
+            if let database = tables[table]?.database {
+                try open.put(key, value, in: database, mode: .append)
+            }
+            tables[table]?.digest?.append(key, value)
             transaction = consume open
             waitingBytes += key.count + value.count
         } catch {
@@ -67,6 +77,10 @@ final class SealedFileWriter {
 
     /// Commits the rest and closes the file; its lock file goes.
     func finish() throws(StoreError) {
+        for (name, table) in tables.sorted(by: { $0.key < $1.key }) {
+            guard let digest = table.digest else { continue }
+            try append(Array(name.utf8).span, digest.finalize().span, to: TableName.digests)
+        }
         do throws(LMDBError) {
             try commit()
         } catch {
@@ -90,13 +104,15 @@ final class SealedFile: Sendable {
     let path: String
     private let environment: LMDBKit.Environment
     private let databases: [String: Database]
+    /// Indexes that are what the file's digests say.
+    private let checked = Mutex<Set<String>>([])
 
     /// - Throws: `damaged` if the file is not a whole LMDB file, `notFound` if it is not there.
     init(path: String) throws(StoreError) {
         self.path = path
         let tables =
             [TableName.records, TableName.payloads, TableName.openings, TableName.tiles]
-            + IndexEntries.logTables + [TableName.manifest]
+            + IndexEntries.logTables + [TableName.manifest, TableName.digests]
         do throws(LMDBError) {
             environment = try LMDBKit.Environment(
                 path: path,
@@ -157,7 +173,38 @@ final class SealedFile: Sendable {
     }
 
     /// Visits the entries whose keys begin with `prefix`, in key order, until `body` returns false.
+    ///
+    /// What is missing in an index shows nowhere else: before its first use since the file was
+    /// opened an index is compared with its digest.
+    ///
+    /// - Throws: `damaged`.
     func scan(
+        _ name: String,
+        prefix: [UInt8],
+        _ body: (_ key: Span<UInt8>, _ value: Span<UInt8>) -> Bool
+    ) throws(StoreError) {
+        if IndexEntries.logTables.contains(name) { try checkIndex(name) }
+        try visit(name, prefix: prefix, body)
+    }
+
+    private func checkIndex(_ name: String) throws(StoreError) {
+        if checked.withLock({ $0.contains(name) }) { return }
+        var found: [UInt8]?
+        if databases[name] != nil {
+            let digest = TableDigest()
+            try visit(name, prefix: []) { key, value in
+                digest.append(key, value)
+                return true
+            }
+            found = digest.finalize()
+        }
+        guard try value(Array(name.utf8), in: TableName.digests) == found else {
+            throw .damaged(path: path, detail: "its index \(name) is not as it was written")
+        }
+        checked.withLock { _ = $0.insert(name) }
+    }
+
+    private func visit(
         _ name: String,
         prefix: [UInt8],
         _ body: (_ key: Span<UInt8>, _ value: Span<UInt8>) -> Bool
@@ -206,32 +253,5 @@ final class SealedFile: Sendable {
         guard key.count >= prefix.count else { return false }
         for position in prefix.indices where key[position] != prefix[position] { return false }
         return true
-    }
-}
-
-extension StoreError {
-    /// A failed call on an LMDB file.
-    init(_ error: LMDBError, path: String) {
-        switch error {
-        case .damaged(let detail): self = .damaged(path: path, detail: detail)
-        case .truncated(_, let expected, let actual):
-            self = .damaged(
-                path: path,
-                detail: "it has \(actual) bytes of \(expected): it was cut short"
-            )
-        case .versionMismatch:
-            self = .damaged(path: path, detail: "it is not an LMDB file of this version")
-        case .storageFull:
-            self = .system(
-                SystemError(operation: "write to", path: path, errno: .noSpace)
-            )
-        case .notFound, .keyExists:
-            // Absent keys are nil and keys only ascend: a name or a page is in disorder.
-            self = .damaged(path: path, detail: "its keys are not in order")
-        case .other(let code, _) where code < 0:
-            // LMDB's own codes are negative, the system's positive.
-            self = .damaged(path: path, detail: "\(error)")
-        default: self = .unavailable("\(path): \(error)")
-        }
     }
 }

@@ -55,4 +55,5 @@ enum TableName {
     static let due = "due"
     static let acts = "acts"
     static let manifest = "manifest"
+    static let digests = "digests"
 }

@@ -110,7 +110,11 @@ import TransparencyLog
         do {
             let old = try SealedFile(path: path)
             let writer = try SealedFileWriter(path: path + ".tmp")
-            for table in old.tableNames where isKept(table) && (acts == nil || table != "acts") {
+            let copied = old.tableNames.filter { table in
+                isKept(table) && table != TableName.digests
+                    && (acts == nil || table != TableName.acts)
+            }
+            for table in copied {
                 var entries: [IndexEntries.Entry] = []
                 try old.scan(table, prefix: []) { key, value in
                     entries.append(

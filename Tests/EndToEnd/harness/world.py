@@ -3,10 +3,11 @@
 import datetime
 import json
 
+from log_words import milliseconds
 from verify_receipt import verify_receipt
 
 from .audit import agree, audit
-from .environment import check
+from .environment import check, eventually
 from .people import People
 
 CONFIG = "retention:\n  mode: governance\n  minimum: 1s\n  default: 30d\n  maximum: 100y\n"
@@ -56,6 +57,19 @@ class World:
         reply = self.auditor.lock(index)
         check(reply.status == 200, lambda: f"lock of {index}: {reply}")
         return reply.json["lock"]
+
+    def wait_until_released(self, *indexes, seconds=30):
+        """Until the clock that releases is past the ends of these records' locks.
+
+        That is the earlier of both clocks, and a lock stands in the whole of its last second.
+        """
+        end = max(milliseconds(self.lock(index)["until"]) for index in indexes)
+
+        def is_over():
+            clock = self.auditor.clock().json
+            return min(milliseconds(clock["compliance"]), milliseconds(clock["wall"])) > end
+
+        eventually(is_over, seconds, lambda: f"still locked: {self.auditor.clock()}")
 
     def run(self, name, *arguments, **options):
         return self.people.run(self.server, name, *arguments, **options)

@@ -92,6 +92,7 @@ def test_a_wall_clock_that_jumps(env, case):
     check(clock.ahead < HOUR, f"the acts of then carried the clock away: {clock.json}")
     done(world.writer.put(b"x", "n"))
     done(world.boss.release("case/clock"))
+    world.wait_until_released(short)
     done(world.keeper.erase(records=[short]))
     check(world.lock(strict) == record["lock"], f"{world.lock(strict)}")
     log = world.end()

@@ -162,7 +162,7 @@ def test_the_certificate(env, ground):
     indexes = [json.loads(path.read_text())["index"] for path in receipts]
     if ground == "expired":
         done(world.keeper.extend(indexes[0], seconds_from_now(3)))
-        time.sleep(4.5)
+        world.wait_until_released(*indexes[:4])
         reply = done(world.keeper.erase(records=indexes[:4]))
     else:
         done(world.keeper.extend(indexes[0], seconds_from_now(100 * 86_400)))
@@ -223,7 +223,7 @@ def seconds_from_now(count):
 def test_a_repeated_push_of_what_is_erased(env):
     world = World(env)
     first = done(world.writer.put(b"body", "n", key="k1", retain="1s"))
-    time.sleep(2.2)
+    world.wait_until_released(first.json["index"])
     done(world.keeper.erase(records=[first.json["index"]]))
     for _ in range(2):
         again = world.writer.put(b"body", "n", key="k1", retain="1s")
@@ -245,7 +245,7 @@ def test_due_lists_and_the_command_line(env):
     elsewhere, _ = world.put("x", "other", retain="1s")
     done(world.keeper.hold("case/3", records=[held]))
     fill(world.writer, 300, collection="bulk", retain="30d")
-    time.sleep(2.3)
+    world.wait_until_released(*due, held, elsewhere)
     size = world.auditor.tree_size()
     page = world.auditor.due(collection="bin").json
     check([row["index"] for row in page["due"]] == due, f"{page}")
@@ -278,6 +278,38 @@ def test_due_lists_and_the_command_line(env):
     refused_all(world.keeper.erase(records=[later]), later, record["lock"]["until"])
     refused_all(world.keeper.erase(records=[due[0]]), due[0])
     check(world.auditor.due(collection="bin").json["due"] == [], "still listed as due")
+    world.end()
+
+
+def test_the_retention_job(env):
+    """It counts what is due; only if the configuration says so it erases, and honours holds."""
+    job = "retention:\n  mode: governance\n  default: 30d\n  interval: 1s\n"
+    world = World(env, config=job + "  apply: false\n")
+    due = [world.put(f"d{number}", retain="1s")[0] for number in range(5)]
+    held, _ = world.put("held", retain="1s")
+    kept, _ = world.put("kept")
+    done(world.keeper.hold("case/1", records=[held]))
+
+    def counted():
+        metrics = world.auditor.metrics()
+        found = [value for name, value in metrics.items() if "due" in name and "strongroom" in name]
+        return 5 in found
+
+    eventually(counted, 15, lambda: f"it does not count: {world.auditor.metrics()}")
+    time.sleep(2)
+    for index in (*due, held, kept):
+        check(world.auditor.payload(index).status == 200, f"{index} was erased by a dry run")
+    env.write("strongroom.yaml", job + "  apply: true\n")
+    world.serve()
+    eventually(lambda: world.auditor.payload(due[4]).status == 410, 15, "the job erases nothing")
+    for index in due:
+        check(world.auditor.payload(index).status == 410, f"{index} was left")
+    for index in (held, kept):
+        check(world.auditor.payload(index).status == 200, f"{index} was erased")
+    record = json.loads(world.auditor.erasure(due[0]).json["record"])
+    check(record["principal"] == "strongroom" and record["count"] == 5, f"{record}")
+    done(world.boss.release("case/1"))
+    eventually(lambda: world.auditor.payload(held).status == 410, 15, "it runs only once")
     world.end()
 
 
@@ -317,7 +349,7 @@ def test_a_sealed_name_is_nowhere_after_its_purge(env, where):
         eventually(
             lambda: (world.data / "segments/0000000000/log.mdb").exists(), 60, "nothing is sealed"
         )
-    time.sleep(2.3)
+    world.wait_until_released(index)
     found = files_with(world.data, needles)
     check({0, 2, 4} <= set(found) or {0, 2, 5} <= set(found), f"the search finds nothing: {found}")
     done(world.keeper.erase(records=[index]))

@@ -66,7 +66,7 @@ def test_a_hold_and_an_erasure_at_the_same_time(env):
         files = [(f"d{number % 1000}/{n}", b"%d" % n) for n in range(number, number + 500)]
         reply = done(world.writer.batch(files, "race", retain="1s"))
         indexes += [receipt["index"] for receipt in reply.json["receipts"]]
-    time.sleep(2.2)
+    world.wait_until_released(indexes[-1])
     stop, placed, sizes = threading.Event(), [], []
 
     def erase():
@@ -154,7 +154,7 @@ def test_many_matters_and_many_records(env):
     check(sorted(world.auditor.lock(index).json["holds"]) == sorted(matters), "not all are named")
     listed = {row["matter"] for row in world.auditor.get("/v1/holds").json["matters"]}
     check(listed == set(matters), f"{listed}")
-    time.sleep(1.5)
+    world.wait_until_released(index, *others)
     for matter in matters[:-1]:
         done(world.boss.release(matter))
         refused_all(world.keeper.erase(records=[index]), index, matters[-1])
@@ -231,7 +231,7 @@ def test_standing_holds_cover_what_comes_later(env, form):
     # The segment is sealed: descriptions are then read from its files.
     fill(world.writer, 600, collection="bulk")
     check_all("sealed")
-    time.sleep(2.5)
+    world.wait_until_released(late_stray)
     world.serve()
     check_all("after a restart")
     reply = world.keeper.erase(collection="mail")
@@ -248,7 +248,7 @@ def test_standing_holds_cover_what_comes_later(env, form):
     free = put("2034/z", {"team": "pay"})
     expected[labelled], expected[late_pay], expected[free] = set(), set(), set()
     check_all("a matter is over")
-    time.sleep(2)
+    world.wait_until_released(late, labelled, late_pay, more)
     reply = done(world.keeper.erase(records=[late, labelled, late_pay]))
     check(reply.json["erased"] == 3, lambda: f"{reply}")
     refused_all(world.keeper.erase(records=[more]), more, "case/jane")
@@ -278,7 +278,7 @@ def test_a_hold_outlasts_locks_extensions_and_restarts(env):
     done(world.keeper.hold("case/1", records=[index]))
     done(world.keeper.extend(index, in_future(seconds=3)))
     refused_all(world.breaker.bypass([index]), index, "case/1")
-    time.sleep(4.5)
+    world.wait_until_released(index)
     for action in ("stop", "kill"):
         getattr(world, action)()
         world.serve()

@@ -217,7 +217,7 @@ def test_retention_that_begins_with_an_event(env):
     check(result.out.strip(), "event record says nothing")
     for index in more:
         check("until" in world.lock(index), f"{world.lock(index)}")
-    time.sleep(3.5)
+    world.wait_until_released(*more)
     done(world.keeper.erase(records=more), 201)
     world.run("writer", "event", "record", "closed", longer, "--reason", "x", expect=4)
     world.run("keeper", "event", "record", "other", longer, "--reason", "x", expect=4)
