@@ -1,4 +1,3 @@
-import Cryptography
 import LMDBKit
 import Platform
 
@@ -53,17 +52,19 @@ final class SealedFileWriter {
             } else {
                 open = try environment.beginWrite()
             }
-            if tables[table] == nil {
+            let target: Table
+            if let known = tables[table] {
+                target = known
+            } else {
                 let isIndex = IndexEntries.logTables.contains(table)
-                tables[table] = Table(
+                target = Table(
                     database: try open.createDatabase(table),
                     digest: isIndex ? TableDigest() : nil
                 )
+                tables[table] = target
             }
-            if let database = tables[table]?.database {
-                try open.put(key, value, in: database, mode: .append)
-            }
-            tables[table]?.digest?.append(key, value)
+            try open.put(key, value, in: target.database, mode: .append)
+            target.digest?.append(key, value)
             transaction = consume open
             waitingBytes += key.count + value.count
         } catch {
