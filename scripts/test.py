@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """What `make test` runs after setup: lint, unit tests, release build, end-to-end suites.
 
-Prints the time of each suite and, at the end, a line `N passed, N failed, N skipped` over all of
-them. Ends with 1 if anything failed; with STRONGROOM_REQUIRE_ALL=1 a skipped test has failed.
+Prints the time of each suite and, at the end, what failed and a line `N passed, N failed, N skipped`
+over all of them. Ends with 1 if anything failed; with STRONGROOM_REQUIRE_ALL=1 a skipped test has
+failed.
 """
 
+import collections
 import json
 import os
 import pathlib
@@ -21,11 +23,12 @@ OUTCOMES = ("passed", "failed", "skipped")
 
 
 class Row:
-    """One line of the closing table."""
+    """One line of the closing table, and what is to be told of its failures."""
 
-    def __init__(self, name, seconds, passed=0, failed=0, skipped=0):
+    def __init__(self, name, seconds, passed=0, failed=0, skipped=0, failures=()):
         self.name, self.seconds = name, seconds
         self.passed, self.failed, self.skipped = passed, failed, skipped
+        self.failures = list(failures)
 
     def __str__(self):
         counts = ", ".join(f"{getattr(self, o)} {o}" for o in OUTCOMES)
@@ -37,29 +40,45 @@ class Row:
         return self.passed + self.failed + self.skipped
 
 
-def run(title, *command):
-    """Runs a step with its output shown; returns its exit code and how long it took."""
-    print(f"\n== {title}", flush=True)
-    started = time.monotonic()
-    code = subprocess.run(command, cwd=ROOT).returncode
-    seconds = time.monotonic() - started
-    print(
-        f"== {title}: {'done' if code == 0 else f'ended with {code}'} in {seconds:.1f} s",
-        flush=True,
-    )
-    return code, seconds
+class Step:
+    """A command that ran with its output shown, but for lines that begin with one of `hidden`."""
+
+    def __init__(self, title, *command, hidden=()):
+        print(f"\n== {title}", flush=True)
+        started = time.monotonic()
+        self.shown, last = [], collections.deque(maxlen=40)
+        with subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as process:
+            for line in process.stdout:
+                last.append(line.rstrip("\n"))
+                if not line.startswith(hidden):
+                    self.shown.append(last[-1])
+                    print(line, end="", flush=True)
+        self.code = process.returncode
+        self.last = list(last)
+        self.seconds = time.monotonic() - started
+        ending = "done" if self.code == 0 else f"ended with {self.code}"
+        print(f"== {title}: {ending} in {self.seconds:.1f} s", flush=True)
 
 
 def step(rows, title, *command):
     """A step that either works or does not: counted as one test."""
-    code, seconds = run(title, *command)
-    rows.append(Row(title, seconds, passed=int(code == 0), failed=int(code != 0)))
-    return code == 0
+    ran = Step(title, *command)
+    works = ran.code == 0
+    failures = [] if works else ran.last
+    rows.append(Row(title, ran.seconds, int(works), int(not works), failures=failures))
+    return works
 
 
 def unit_tests(rows, folder):
     report = folder / "unit.xml"
-    code, seconds = run(
+    ran = Step(
         "unit tests",
         "swift",
         "test",
@@ -69,15 +88,18 @@ def unit_tests(rows, folder):
         "error",
         "--xunit-output",
         str(report),
+        # A line for each test that starts and each that passes: tens of thousands.
+        hidden=("◇ ", "✔ Test ", "✔ Suite "),
     )
     found = read_xunit(report)
+    failures = [line for line in ran.shown if line.startswith(("✘ ", "↳ "))]
     # Swift Testing runs the suites of all targets at once: only their sum has a time.
-    rows.append(Row("unit tests", seconds))
+    rows.append(Row("unit tests", ran.seconds, failures=failures))
     rows.extend(found)
-    if code != 0 and not any(row.failed for row in found):
-        rows.append(Row("unit tests ended early", seconds, failed=1))
+    if ran.code != 0 and not any(row.failed for row in found):
+        rows.append(Row("unit tests ended early", ran.seconds, failed=1, failures=ran.last))
     if not found:
-        rows.append(Row("unit tests: none ran", seconds, failed=1))
+        rows.append(Row("unit tests: none ran", ran.seconds, failed=1))
 
 
 def read_xunit(report):
@@ -92,7 +114,9 @@ def read_xunit(report):
             elif case.find("skipped") is not None:
                 row.failed += int(REQUIRE_ALL)
                 row.skipped += int(not REQUIRE_ALL)
-                print(f"SKIPPED {case.get('classname')}/{case.get('name')}", flush=True)
+                line = f"SKIPPED {case.get('classname')}/{case.get('name')}"
+                row.failures += [line] * int(REQUIRE_ALL)
+                print(line, flush=True)
             else:
                 row.passed += 1
     for name, row in modules.items():
@@ -103,16 +127,17 @@ def read_xunit(report):
 def end_to_end(rows, folder):
     report = folder / "end-to-end.json"
     runner = ROOT / "Tests" / "EndToEnd" / "run.py"
-    code, seconds = run("end-to-end tests", str(PYTHON), str(runner), "--report", str(report))
+    ran = Step("end-to-end tests", str(PYTHON), str(runner), "--report", str(report))
     if not report.exists():
-        rows.append(Row("end-to-end tests ended early", seconds, failed=1))
+        rows.append(Row("end-to-end tests ended early", ran.seconds, failed=1, failures=ran.last))
         return
     suites = json.loads(report.read_text())
     for suite in suites:
+        counts = [suite[outcome] for outcome in OUTCOMES]
         name = "EndToEnd/" + suite["name"]
-        rows.append(Row(name, suite["seconds"], *(suite[outcome] for outcome in OUTCOMES)))
-    if code != 0 and not any(suite["failed"] for suite in suites):
-        rows.append(Row("end-to-end tests ended early", seconds, failed=1))
+        rows.append(Row(name, suite["seconds"], *counts, failures=suite["failures"]))
+    if ran.code != 0 and not any(suite["failed"] for suite in suites):
+        rows.append(Row("end-to-end tests ended early", ran.seconds, failed=1, failures=ran.last))
 
 
 def main():
@@ -135,6 +160,9 @@ def main():
         print(row)
     minutes, seconds = divmod(round(time.monotonic() - started), 60)
     print(f"  all of it: {minutes} min {seconds} s\n")
+    for row in rows:
+        if row.failures:
+            print("\n".join([f"== {row.name.strip()}: failed", *row.failures, ""]))
     totals = {outcome: sum(getattr(row, outcome) for row in rows) for outcome in OUTCOMES}
     print(", ".join(f"{count} {outcome}" for outcome, count in totals.items()), flush=True)
     return 1 if totals["failed"] else 0

@@ -59,14 +59,13 @@ def run_suite(name, part, binary, directory, report):
         except Exception:
             outcome, detail = "failed", detail + "\nin cleaning up:\n" + traceback.format_exc()
         seconds = time.monotonic() - started
-        print(f"  {MARKS[outcome]:8}{name}/{label}  {seconds:.1f} s", flush=True)
-        for note in environment.notes:
-            print(f"          {note}", flush=True)
-        if detail:
-            print("          " + detail.rstrip().replace("\n", "\n          "), flush=True)
-            if outcome == "failed":
-                print(f"          replay: STRONGROOM_SEED={settings.seed}", flush=True)
-        results.append(outcome)
+        lines = [f"  {MARKS[outcome]:8}{name}/{label}  {seconds:.1f} s"]
+        lines += [f"          {note}" for note in environment.notes]
+        lines += [f"          {line}" for line in detail.rstrip().split("\n") if detail]
+        if outcome == "failed":
+            lines.append(f"          replay: STRONGROOM_SEED={settings.seed}")
+        print("\n".join(lines), flush=True)
+        results.append({"outcome": outcome, "lines": lines})
         pathlib.Path(report).write_text(json.dumps(results))
 
 
@@ -83,6 +82,7 @@ class Suite:
         self.counts = {"passed": 0, "failed": 0, "skipped": 0}
         self.seconds = 0.0
         self.output = ""
+        self.failures = []
 
     def run(self, binary, directory):
         started = time.monotonic()
@@ -104,12 +104,15 @@ class Suite:
         self.output = worker.communicate()[0].decode(errors="replace")
         timer.cancel()
         stop_group(worker.pid)
-        for outcome in json.loads(report.read_text()) if report.exists() else []:
-            self.counts[outcome] += 1
+        for result in json.loads(report.read_text()) if report.exists() else []:
+            self.counts[result["outcome"]] += 1
+            if result["outcome"] == "failed":
+                self.failures += result["lines"]
         missing = self.planned - sum(self.counts.values())
         if missing or worker.returncode:
             self.counts["failed"] += max(missing, 1)
             self.output += f"  FAILED  {self.name}: the suite ended early ({worker.returncode})\n"
+            self.failures += self.output.split("\n")[-20:]
         release(work)
         self.seconds = time.monotonic() - started
 
@@ -196,7 +199,10 @@ def main():
             shutil.rmtree(directory, ignore_errors=True)
     counts = {what: sum(s.counts[what] for s in suites) for what in MARKS}
     if options.report:
-        rows = [{"name": s.name, "seconds": s.seconds, **s.counts} for s in suites]
+        rows = [
+            {"name": s.name, "seconds": s.seconds, "failures": s.failures, **s.counts}
+            for s in suites
+        ]
         pathlib.Path(options.report).write_text(json.dumps(rows))
     print(", ".join(f"{n} {what}" for what, n in counts.items()))
     return 1 if counts["failed"] else 0
