@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """What `make test` runs after setup: lint, unit tests, release build, end-to-end suites.
 
-Prints the time of each suite and, at the end, what failed and a line `N passed, N failed, N skipped`
-over all of them. Ends with 1 if anything failed; with STRONGROOM_REQUIRE_ALL=1 a skipped test has
-failed.
+Prints the time of each suite and, at the end, what failed and a line `N passed, N failed, N
+skipped` over all of them. Ends with 1 if anything failed; with STRONGROOM_REQUIRE_ALL=1 a skipped
+test has failed.
 """
 
 import collections
