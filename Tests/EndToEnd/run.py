@@ -110,11 +110,14 @@ class Suite:
                 self.failures += result["lines"]
         missing = self.planned - sum(self.counts.values())
         if missing or worker.returncode:
-            self.counts["failed"] += max(missing, 1)
-            self.output += f"  FAILED  {self.name}: the suite ended early ({worker.returncode})\n"
-            self.failures += self.output.split("\n")[-20:]
+            self.fail(f"the suite ended early ({worker.returncode})", max(missing, 1))
         release(work)
         self.seconds = time.monotonic() - started
+
+    def fail(self, reason, count=1):
+        self.counts["failed"] += count
+        self.output += f"  FAILED  {self.name}: {reason}\n"
+        self.failures += self.output.split("\n")[-20:]
 
 
 def stop_group(pid):
@@ -151,7 +154,10 @@ def run_all(suites, binary, directory, jobs):
                 if not waiting:
                     return
                 suite = waiting.pop(0)
-            suite.run(binary, directory)
+            try:
+                suite.run(binary, directory)
+            except Exception:
+                suite.fail(traceback.format_exc())
             with lock:
                 counts = ", ".join(f"{n} {what}" for what, n in suite.counts.items())
                 print(f"suite {suite.name}: {counts} in {suite.seconds:.1f} s")
