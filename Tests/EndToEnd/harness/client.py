@@ -5,6 +5,7 @@ import hashlib
 import http.client
 import json
 import re
+import select
 import socket
 from urllib.parse import quote, urlencode
 
@@ -48,6 +49,11 @@ class Reply:
         return f"<{self.status} {self.body[:300]!r}>"
 
 
+def is_over(sock):
+    """Whether the server has closed a connection on which no answer is awaited."""
+    return sock is None or bool(select.select([sock], [], [], 0)[0])
+
+
 class Client:
     def __init__(self, host, port, timeout=60, token=None):
         self.host, self.port, self.timeout, self.token = host, port, timeout, token
@@ -57,8 +63,9 @@ class Client:
 
     def request(self, method, target, body=None, headers=None):
         """One request; a connection that the server has closed meanwhile is opened anew."""
-        fresh = self._connection is None
-        if fresh:
+        if self._connection is not None and is_over(self._connection.sock):
+            self.close()
+        if self._connection is None:
             self._connection = http.client.HTTPConnection(self.host, self.port, self.timeout)
             self._connection.connect()
             self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
