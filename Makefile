@@ -48,7 +48,7 @@ install: ## Installs the binary built before: make install PREFIX=/usr/local [DE
 	@test -x $(BINARY) || { echo 'error: run `make build` first' >&2; exit 1; }
 	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/strongroom
 	install -D -m 0644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/strongroom/LICENSE
-	@for file in Schemas/* ops/*.yaml ops/*.service; do \
+	@for file in Schemas/* ops/*.yaml ops/*.service ops/aws/* ops/runbooks/*; do \
 		if [ -f "$$file" ]; then \
 			install -D -m 0644 "$$file" "$(DESTDIR)$(PREFIX)/share/doc/strongroom/$$file"; \
 		fi; \

@@ -19,6 +19,16 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
+/// What tests of several targets share.
+func double(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(
+        name: name,
+        dependencies: dependencies,
+        path: "Tests/\(name)",
+        swiftSettings: settings
+    )
+}
+
 func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(
         name: name + "Tests",
@@ -56,15 +66,21 @@ let package = Package(
             pkgConfig: "libarchive",
             providers: [.apt(["libarchive-dev"])]
         ),
+        .systemLibrary(
+            name: "CExpat",
+            pkgConfig: "expat",
+            providers: [.apt(["libexpat1-dev"])]
+        ),
 
         // Wrappers: the only importer of each C module (Platform of Glibc).
         library("Platform", ["CLinux"]),
         library("LMDBKit", ["CLMDB", "Platform"]),
         library("Zstandard", ["CZstd"]),
         library("Cryptography", ["COpenSSL"]),
-        library("CurlClient", ["CCurl"]),
+        library("CurlClient", ["CCurl", "Platform"]),
         library("YAMLReader", ["CYAML"]),
         library("TarArchive", ["CArchive"]),
+        library("XMLReader", ["CExpat"]),
 
         // Pure: no clock, no randomness, no file, no socket.
         library("HTTPMessage"),
@@ -81,6 +97,23 @@ let package = Package(
             ]
         ),
 
+        library(
+            "Replication",
+            [
+                "EvidenceStore", "LMDBKit", "Zstandard", "TarArchive", "Cryptography",
+                "TransparencyLog", "EvidenceModel", "Platform",
+            ]
+        ),
+
+        // Adapter: the engine's ObjectStore over S3.
+        library(
+            "S3",
+            [
+                "Replication", "CurlClient", "XMLReader", "SigV4", "Cryptography",
+                "EvidenceModel", "Platform",
+            ]
+        ),
+
         // Edge. MicroServer is the only one that knows the HTTP library.
         library("MicroServer", ["CMicroHTTPD", "HTTPMessage", "Platform"]),
         library("Observability", ["EvidenceModel", "EvidenceStore", "Platform"]),
@@ -88,7 +121,7 @@ let package = Package(
             "HTTPAPI",
             [
                 "HTTPMessage", "TransparencyLog", "EvidenceModel", "EvidenceStore", "Cryptography",
-                "TarArchive", "Observability", "Platform", "Zstandard",
+                "TarArchive", "Observability", "Platform", "Zstandard", "Replication",
             ]
         ),
         .executableTarget(
@@ -96,10 +129,12 @@ let package = Package(
             dependencies: [
                 "Platform", "Cryptography", "TransparencyLog", "EvidenceModel", "EvidenceStore",
                 "CurlClient", "YAMLReader", "HTTPMessage", "MicroServer", "HTTPAPI",
-                "Observability",
+                "Observability", "Replication", "S3", "SigV4",
             ],
             swiftSettings: settings
         ),
+
+        double("StoreDouble", ["Replication", "Cryptography", "EvidenceModel", "Platform"]),
 
         tests("Platform"),
         tests("LMDBKit", ["Platform"]),
@@ -108,6 +143,7 @@ let package = Package(
         tests("CurlClient"),
         tests("YAMLReader"),
         tests("TarArchive"),
+        tests("XMLReader"),
         tests("HTTPMessage"),
         tests("TransparencyLog", ["Cryptography"]),
         tests("EvidenceModel", ["Cryptography", "TransparencyLog"]),
@@ -116,20 +152,35 @@ let package = Package(
             "EvidenceStore",
             ["LMDBKit", "Cryptography", "TransparencyLog", "EvidenceModel", "Platform"]
         ),
+        tests(
+            "Replication",
+            [
+                "EvidenceStore", "Zstandard", "TarArchive", "Cryptography", "TransparencyLog",
+                "EvidenceModel", "Platform", "StoreDouble",
+            ]
+        ),
+        tests(
+            "S3",
+            [
+                "Replication", "CurlClient", "SigV4", "Cryptography", "EvidenceModel", "Platform",
+                "MicroServer", "HTTPMessage",
+            ]
+        ),
         tests("MicroServer", ["HTTPMessage", "Platform"]),
         tests("Observability", ["EvidenceModel", "Platform"]),
         tests(
             "HTTPAPI",
             [
                 "HTTPMessage", "EvidenceStore", "EvidenceModel", "TransparencyLog", "Cryptography",
-                "Observability", "Platform", "Zstandard", "YAMLReader",
+                "Observability", "Platform", "Zstandard", "YAMLReader", "Replication",
+                "StoreDouble",
             ]
         ),
         tests(
             "strongroom",
             [
                 "Platform", "Cryptography", "TransparencyLog", "EvidenceModel", "EvidenceStore",
-                "Observability", "MicroServer",
+                "Observability", "MicroServer", "Replication", "S3",
             ]
         ),
         .testTarget(name: "TidyTests", swiftSettings: settings),

@@ -10,7 +10,7 @@ source "$(dirname "$0")/lib.sh"
 build_packages=(
     # The C libraries that Package.swift names, and what finds them.
     liblmdb-dev libzstd-dev libssl-dev libcurl4-openssl-dev libmicrohttpd-dev libyaml-dev
-    libarchive-dev pkg-config
+    libarchive-dev libexpat1-dev pkg-config
     # What Swift's own installation page asks for on Debian 12, as far as a build needs it.
     binutils git libc6-dev libcurl4 libgcc-12-dev libncurses6 libsqlite3-0 libstdc++-12-dev libxml2
     libz3-4 tzdata zlib1g-dev
@@ -18,12 +18,14 @@ build_packages=(
     ca-certificates curl jq make procps python3
 )
 test_packages=(
+    awscli          # reads locks with the tool that everybody has
     e2fsprogs       # mkfs.ext4 for the power-cut and full-disk suites
     iproute2        # network namespaces
     libfaketime     # a wall clock that goes back
     lsof            # open files of a running server
     mount           # loop devices
     python3-venv    # the environment of the end-to-end suites
+    radosgw ceph-mon ceph-osd   # an S3 store with Object Lock; SeaweedFS comes from PyPI
     shellcheck      # make lint
     strace          # injected disk errors
     zstd            # reads what the store has compressed

@@ -7,6 +7,7 @@ test has failed.
 """
 
 import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -17,6 +18,10 @@ import time
 import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "scripts" / "rigs"))
+
+import stores  # noqa: E402
+
 PYTHON = ROOT / ".cache" / "venv" / "bin" / "python"
 REQUIRE_ALL = os.environ.get("STRONGROOM_REQUIRE_ALL") == "1"
 OUTCOMES = ("passed", "failed", "skipped")
@@ -74,6 +79,21 @@ def step(rows, title, *command):
     failures = [] if works else ran.last
     rows.append(Row(title, ran.seconds, int(works), int(not works), failures=failures))
     return works
+
+
+@contextlib.contextmanager
+def with_stores():
+    """S3 stores for the tests that need some; without them those are skipped."""
+    with contextlib.ExitStack() as stack:
+        try:
+            environment = stack.enter_context(stores.running())
+        except stores.RigError as error:
+            print(f"NO S3 STORES, their tests are skipped: {error}", flush=True)
+            environment = {}
+        os.environ.update(environment)
+        yield
+        for name in environment:
+            del os.environ[name]
 
 
 def unit_tests(rows, folder):
@@ -151,10 +171,13 @@ def main():
         os.environ["TMPDIR"] = str(folder / "tmp")
         os.mkdir(os.environ["TMPDIR"])
         step(rows, "lint", "scripts/lint.sh")
-        if step(rows, "debug build", "make", "--no-print-directory", "debug"):
-            unit_tests(rows, folder)
-        if step(rows, "release build", "make", "--no-print-directory", "build"):
-            end_to_end(rows, folder)
+        debug = step(rows, "debug build", "make", "--no-print-directory", "debug")
+        release = step(rows, "release build", "make", "--no-print-directory", "build")
+        with with_stores():
+            if debug:
+                unit_tests(rows, folder)
+            if release:
+                end_to_end(rows, folder)
     print("\n== Suites")
     for row in rows:
         print(row)

@@ -24,6 +24,17 @@ static inline CURLcode shim_curl_easy_setopt_callback(
     CURL *handle, CURLoption option, shim_curl_callback value) {
     return curl_easy_setopt(handle, option, value);
 }
+typedef int (*shim_curl_prereq)(
+    void *context, char *server, char *client, int server_port, int client_port);
+static inline CURLcode shim_curl_easy_setopt_prereq(CURL *handle, shim_curl_prereq value) {
+    return curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, value);
+}
+typedef int (*shim_curl_progress)(
+    void *context, curl_off_t download_total, curl_off_t downloaded, curl_off_t upload_total,
+    curl_off_t uploaded);
+static inline CURLcode shim_curl_easy_setopt_progress(CURL *handle, shim_curl_progress value) {
+    return curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, value);
+}
 static inline CURLcode shim_curl_easy_getinfo_offset(
     CURL *handle, CURLINFO info, curl_off_t *value) {
     return curl_easy_getinfo(handle, info, value);

@@ -17,6 +17,7 @@ internal import CCurl
         package var lowSpeed: LowSpeed? = LowSpeed(bytesPerSecond: 1, seconds: 60)
         /// Certificates to trust instead of the system's, a PEM file.
         package var authorityFile: String?
+        package var proxies = Proxies.environment
         package var userAgent: String
         /// For bodies that are collected, not received by a closure.
         package var maximumBodyBytes = 16 << 20
@@ -24,6 +25,14 @@ internal import CCurl
         package init(userAgent: String) {
             self.userAgent = userAgent
         }
+    }
+
+    /// Where the way to a server may lead through.
+    package enum Proxies: Sendable {
+        /// What `https_proxy` and its like say, except for loopback addresses.
+        case environment
+        /// Straight to the server.
+        case none
     }
 
     /// The rate below which a transfer counts as stuck.
@@ -81,7 +90,7 @@ internal import CCurl
     ) throws(CurlError) -> ClientResponse {
         callbackError = nil
         let transfer = Transfer(
-            body: request.body,
+            request,
             receive: receive,
             limitBytes: options.maximumBodyBytes
         )
@@ -90,10 +99,24 @@ internal import CCurl
         unsafe curl_easy_reset(handle)
         try setOptions()
         try setTarget(baseURL + request.url)
+        if let milliseconds = request.timeoutMilliseconds {
+            try set(CURLOPT_TIMEOUT_MS, milliseconds)
+        }
         unsafe try set(CURLOPT_HTTPHEADER, pointer: fields.list)
         unsafe try set(CURLOPT_HEADERDATA, pointer: transfer.address)
         unsafe try set(CURLOPT_WRITEDATA, pointer: transfer.address)
         unsafe try set(CURLOPT_READDATA, pointer: transfer.address)
+        unsafe try set(CURLOPT_PREREQDATA, pointer: transfer.address)
+        try checkOption(
+            unsafe shim_curl_easy_setopt_prereq(handle, Transfer.prereqCallback)
+        )
+        if request.silenceMilliseconds != nil {
+            try set(CURLOPT_NOPROGRESS, 0)
+            unsafe try set(CURLOPT_XFERINFODATA, pointer: transfer.address)
+            try checkOption(
+                unsafe shim_curl_easy_setopt_progress(handle, Transfer.progressCallback)
+            )
+        }
         unsafe try set(CURLOPT_HEADERFUNCTION, callback: Transfer.headerCallback)
         unsafe try set(CURLOPT_WRITEFUNCTION, callback: Transfer.writeCallback)
         unsafe try set(CURLOPT_READFUNCTION, callback: Transfer.readCallback)
@@ -162,7 +185,7 @@ internal import CCurl
             throw .invalidRequest(detail: "\(url) is not an HTTP URL")
         }
         try set(CURLOPT_URL, url)
-        if parsed.isLoopback { try set(CURLOPT_PROXY, "") }
+        if parsed.isLoopback || options.proxies == .none { try set(CURLOPT_PROXY, "") }
     }
 
     private func check(_ code: CURLcode, _ transfer: Transfer) throws(CurlError) {
@@ -175,6 +198,12 @@ internal import CCurl
             throw .responseTooLarge(limitBytes: options.maximumBodyBytes)
         }
         callbackError = transfer.callbackError
+        guard !transfer.isRepetitionRefused else {
+            throw .connectionLost(
+                detail: "a kept connection was closed, after the request was sent"
+            )
+        }
+        guard !transfer.silence.isOver else { throw .timedOut(detail: "no byte came or went") }
         var connectedMicroseconds: curl_off_t = 0
         unsafe shim_curl_easy_getinfo_offset(
             handle,

@@ -12,11 +12,28 @@ package struct ClientRequest {
         )
     }
 
+    /// What libcurl may do by itself when a kept connection turns out to be closed before anything
+    /// came back.
+    package enum Repetition: Sendable {
+        /// Send the request once more.
+        case allowed
+        /// Nothing: the server may have acted on the request. It ends as `connectionLost`.
+        case refused
+    }
+
     package var method: String
     /// Absolute, or what follows the client's base URL.
     package var url: String
     package var fields: [(String, String)]
     package var body: Body
+    package var repetition = Repetition.allowed
+    /// Instead of the client's limit; `nil` leaves that.
+    package var timeoutMilliseconds: Int?
+    /// How long no byte may pass in either direction, the wait for the reply included; `nil` sets
+    /// no limit.
+    ///
+    /// Looked at once a second.
+    package var silenceMilliseconds: Int?
 
     package init(
         method: String = "GET",

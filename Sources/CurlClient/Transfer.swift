@@ -1,4 +1,5 @@
 internal import CCurl
+import Platform
 
 /// One request on its way: what libcurl's callbacks read and write.
 ///
@@ -13,13 +14,20 @@ final class Transfer {
     private(set) var received: [UInt8] = []
     private(set) var isTooLarge = false
     private(set) var callbackError: (any Error)?
+    /// libcurl wanted to send the request once more, and must not.
+    private(set) var isRepetitionRefused = false
+    private(set) var silence: SilenceWatch
+    private let repetition: ClientRequest.Repetition
+    private var isBegun = false
 
     init(
-        body: ClientRequest.Body,
+        _ request: ClientRequest,
         receive: ((Span<UInt8>) throws -> Void)?,
         limitBytes: Int
     ) {
-        self.body = body
+        body = request.body
+        repetition = request.repetition
+        silence = SilenceWatch(limitMilliseconds: request.silenceMilliseconds)
         self.receive = receive
         self.limitBytes = limitBytes
     }
@@ -81,6 +89,30 @@ final class Transfer {
 }
 
 extension Transfer {
+    /// `CURLOPT_PREREQFUNCTION`: called each time a request is about to be sent.
+    private func begin() -> Bool {
+        isRepetitionRefused = isBegun && repetition == .refused
+        isBegun = true
+        return !isRepetitionRefused
+    }
+
+    static let prereqCallback: shim_curl_prereq = { context, _, _, _, _ in
+        guard let transfer = unsafe Transfer.at(context) else { return CURL_PREREQFUNC_ABORT }
+        return transfer.begin() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
+    }
+
+    /// `CURLOPT_XFERINFOFUNCTION`: anything but 0 ends the transfer.
+    static let progressCallback: shim_curl_progress = { context, _, downloaded, _, uploaded in
+        guard let transfer = unsafe Transfer.at(context) else { return 1 }
+        // Before the request is on its way the time to connect has a limit of its own.
+        let nanoseconds = Clock.monotonicNanoseconds()
+        guard transfer.isBegun else {
+            transfer.silence.start(at: nanoseconds)
+            return 0
+        }
+        return transfer.silence.goesOn(byteCount: downloaded + uploaded, at: nanoseconds) ? 0 : 1
+    }
+
     static let headerCallback: shim_curl_callback = { bytes, _, count, context in
         guard let transfer = unsafe Transfer.at(context) else { return 0 }
         unsafe transfer.receive(header: UnsafeRawBufferPointer(start: bytes, count: count))

@@ -15,9 +15,8 @@ extension Act {
         case .holdPlaced(_, let scope): scope.fault
         case .holdReleased(_, let records): records.flatMap { Self.fault($0) }
         case .payloadErased(let erased): erased.fault
-        case .payloadPurged(_, let copy, let count):
-            copy.isPlainName(upTo: EventName.maximumSizeBytes)
-                ? Self.fault("count", count) : ("copy", "must match [a-z0-9][a-z0-9._-]{0,62}")
+        case .payloadPurged(_, let copy, let count, let objects):
+            Self.fault(copy, objects) ?? Self.fault("count", count)
         case .clockResynced(let from, let to, _, _):
             from < to ? nil : ("to", "must be later than from")
         case .census(let before, let part, let parts, let collections):
@@ -26,13 +25,28 @@ extension Act {
         case .accessChanged(.revoked): nil
         case .accessDigest(let count, _, let day):
             Self.isDay(day) ? Self.fault("count", count) : ("day", "must be a day, YYYY-MM-DD")
-        case .logClosed: nil
+        case .targetAdded(let description): description.fault
+        case .targetPhase(let change): change.fault
+        case .targetProbed, .targetRemoved, .logClosed: nil
         }
     }
 
     /// Whether `text` is a day of the calendar, `YYYY-MM-DD`.
     static func isDay(_ text: String) -> Bool {
         text.utf8.count == 10 && Timestamp(rfc3339Seconds: text + "T00:00:00Z") != nil
+    }
+
+    /// A target tells what was deleted there; the disk has no names for it.
+    private static func fault(
+        _ copy: String,
+        _ objects: PurgedObjects?
+    ) -> (member: String, rule: String)? {
+        guard copy != LogState.localCopy else {
+            return objects == nil ? nil : ("objects", "must be absent for the local copy")
+        }
+        do { _ = try TargetName(copy) } catch { return ("copy", error.rule) }
+        guard let objects else { return ("objects", "must be there for a target") }
+        return objects.fault
     }
 
     private static func fault(_ lock: Lock) -> (member: String, rule: String)? {

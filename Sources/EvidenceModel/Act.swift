@@ -23,7 +23,15 @@ public enum Act: Hashable, Sendable {
     /// `payload.erased`: from here on the payloads are gone; the certificate of their erasure.
     case payloadErased(PayloadErased)
     /// `payload.purged`: no byte of them stands any more in one copy.
-    case payloadPurged(erasure: RecordIndex, copy: String, count: UInt64)
+    ///
+    /// `copy`: `local`, or the name of a target; `objects`: what was deleted there, for targets
+    /// only.
+    case payloadPurged(
+        erasure: RecordIndex,
+        copy: String,
+        count: UInt64,
+        objects: PurgedObjects? = nil
+    )
     /// `clock.resynced`: two persons moved the compliance clock forward.
     ///
     /// `with`: the first of them; the second is the record's principal.
@@ -40,6 +48,14 @@ public enum Act: Hashable, Sendable {
     case accessChanged(AccessChange)
     /// `access.digest`: the head of the access log's hash chain at the end of a day.
     case accessDigest(count: UInt64, head: SHA256Digest, day: String)
+    /// `target.added`: from here on the target receives a copy of everything.
+    case targetAdded(TargetDescription)
+    /// `target.probed`: what was found of the rules that the target enforces.
+    case targetProbed(TargetName, ProbeReport)
+    /// `target.phase`: both sides are equal, and the target is in another phase from here on.
+    case targetPhase(TargetPhaseChange)
+    /// `target.removed`: nothing is written to the target any more; what stands there stays.
+    case targetRemoved(TargetName)
     /// `log.closed`: the last record.
     case logClosed
 
@@ -61,6 +77,10 @@ public enum Act: Hashable, Sendable {
         case .census: .census
         case .accessChanged: .accessChanged
         case .accessDigest: .accessDigest
+        case .targetAdded: .targetAdded
+        case .targetProbed: .targetProbed
+        case .targetPhase: .targetPhase
+        case .targetRemoved: .targetRemoved
         case .logClosed: .logClosed
         }
     }

@@ -32,8 +32,8 @@ public enum ActProposal: Sendable {
     case erase([RecordFacts])
     /// Erase under GOVERNANCE locks.
     case bypass([RecordFacts])
-    /// The bytes of an erasure are gone in a copy.
-    case purged(erasure: RecordIndex, copy: String)
+    /// The bytes of an erasure are gone in a copy; `objects`: what was deleted, for targets only.
+    case purged(erasure: RecordIndex, copy: String, objects: PurgedObjects? = nil)
     /// Moves the compliance clock to the wall clock; who asks is the second person.
     case resync(firstBy: Principal, firstReason: Reason)
     case createToken(AccessGrant)
@@ -41,6 +41,12 @@ public enum ActProposal: Sendable {
     /// What the collections that changed since the last census hold below `before`.
     case census(before: RecordIndex, [CollectionName: CensusEntry])
     case accessDigest(count: UInt64, head: SHA256Digest, day: String)
+    case addTarget(TargetDescription)
+    /// What the log itself found when it tried a target.
+    case probedTarget(TargetName, ProbeReport)
+    /// Both sides are equal; nothing is written if the target is in that phase already.
+    case changePhase(TargetPhaseChange)
+    case removeTarget(TargetName)
     case close
 }
 

@@ -59,7 +59,10 @@ extension Act {
             self = .payloadPurged(
                 erasure: try members.index("erasure"),
                 copy: try members.string("copy"),
-                count: try members.count("count")
+                count: try members.count("count"),
+                objects: try members.optional("objects").map { value throws(RecordError) in
+                    try PurgedObjects("objects", value)
+                }
             )
         case .clockResynced:
             self = .clockResynced(
@@ -76,6 +79,15 @@ extension Act {
                 head: try members.digest("head"),
                 day: try members.string("day")
             )
+        case .targetAdded: self = .targetAdded(try TargetDescription(&members))
+        case .targetProbed:
+            self = .targetProbed(
+                try members.checked("target", TargetName.init),
+                try ProbeReport(&members)
+            )
+        case .targetPhase: self = .targetPhase(try TargetPhaseChange(&members))
+        case .targetRemoved:
+            self = .targetRemoved(try members.checked("target", TargetName.init))
         case .logClosed: self = .logClosed
         }
     }

@@ -64,8 +64,12 @@ extension Act {
             members["records"] = records.map(\.json)
             return members
         case .payloadErased(let erased): return erased.members
-        case .payloadPurged(let erasure, let copy, let count):
-            return ["copy": .string(copy), "count": .count(count), "erasure": .index(erasure)]
+        case .payloadPurged(let erasure, let copy, let count, let objects):
+            var members: JSONObject = [
+                "copy": .string(copy), "count": .count(count), "erasure": .index(erasure),
+            ]
+            members["objects"] = objects.map(\.json)
+            return members
         case .clockResynced(let from, let to, let first, let firstReason):
             return [
                 "firstReason": .string(firstReason.text), "from": .string(from.rfc3339),
@@ -79,6 +83,13 @@ extension Act {
         case .accessChanged(let change): return change.members
         case .accessDigest(let count, let head, let day):
             return ["count": .count(count), "day": .string(day), "head": .string(head.hex)]
+        case .targetAdded(let description): return description.members
+        case .targetProbed(let target, let report):
+            var members = report.members
+            members["target"] = .string(target.text)
+            return members
+        case .targetPhase(let change): return change.members
+        case .targetRemoved(let target): return ["target": .string(target.text)]
         case .logClosed: return [:]
         }
     }

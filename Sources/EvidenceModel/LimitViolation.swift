@@ -43,6 +43,7 @@ public struct LimitViolation: Error, Equatable, Sendable {
         case namePrefix = "name prefix"
         case expiry
         case collections
+        case target
     }
 
     /// The kind of refusal.

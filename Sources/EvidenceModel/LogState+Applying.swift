@@ -38,9 +38,14 @@ extension LogState {
             erasedBy.update(erased.records) { $0 = index }
             erasures[index] = Erasure(records: erased.records)
             unpurged[index] = erased.records
-        case .payloadPurged(let erasure, let copy, _):
+            for name in targets.keys { owed[name, default: [:]][index] = erased.records }
+        case .payloadPurged(let erasure, let copy, _, _):
             erasures[erasure]?.copies.append(copy)
-            if copy == Self.localCopy { unpurged[erasure] = nil }
+            if copy == Self.localCopy {
+                unpurged[erasure] = nil
+            } else {
+                targets.keys.first { $0.text == copy }.map { owed[$0]?[erasure] = nil }
+            }
         case .clockResynced: break
         case .census(let before, let part, let parts, let collections):
             for (name, entry) in collections {
@@ -61,6 +66,21 @@ extension LogState {
         case .accessChanged(.revoked(let name)): tokensByName[name]?.revoked = index
         case .accessDigest(let count, let head, let day):
             lastAccessDigest = AccessDigest(index: index, day: day, count: count, head: head)
+        case .targetAdded(let description):
+            targets[description.name] = TargetState(description: description, added: index)
+        case .targetProbed(let name, let report):
+            targets[name]?.lastProbe = TargetState.Probe(
+                index: index,
+                report: report,
+                at: record.received
+            )
+        case .targetPhase(let change):
+            targets[change.target]?.phase = change.to
+            targets[change.target]?.lastPhase = index
+        case .targetRemoved(let name):
+            targets[name] = nil
+            owed[name] = nil
+            removedTargets[name] = index
         case .logClosed: closed = index
         }
     }

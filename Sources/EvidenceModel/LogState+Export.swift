@@ -12,6 +12,8 @@ extension LogState {
             "locks": .array(lockChanges.runs.map { .array([Self.json($0.range), $0.value.json]) }),
             "matters": .object(exportedMatters),
             "policies": .object(exportedPolicies),
+            "removedTargets": .object(exportedRemovals),
+            "targets": .object(exportedTargets),
             "tokens": .array(tokens.map(\.json)),
         ]
         object["accessDigest"] = lastAccessDigest.map(\.json)
@@ -31,6 +33,22 @@ extension LogState {
                     "index": .index(setting.index), "policy": setting.policy.json,
                 ]
                 return (name: setting.collection.text, value: .object(value))
+            }
+        )
+    }
+
+    private var exportedTargets: JSONObject {
+        JSONObject(
+            sorted: targets.sorted { $0.key < $1.key }.map { name, state in
+                (name: name.text, value: state.json)
+            }
+        )
+    }
+
+    private var exportedRemovals: JSONObject {
+        JSONObject(
+            sorted: removedTargets.sorted { $0.key < $1.key }.map { name, index in
+                (name: name.text, value: .index(index))
             }
         )
     }
@@ -119,6 +137,23 @@ extension TokenState {
         object["created"] = .index(created)
         object["createdBy"] = .string(createdBy.text)
         object["revoked"] = revoked.map { .index($0) }
+        return .object(object)
+    }
+}
+
+extension TargetState {
+    fileprivate var json: JSONValue {
+        var object: JSONObject = [
+            "added": .index(added), "description": .object(description.members),
+            "phase": .string(phase.rawValue),
+        ]
+        object["lastPhase"] = lastPhase.map { .index($0) }
+        object["lastProbe"] = lastProbe.map { probe in
+            var members = probe.report.members
+            members["at"] = .string(probe.at.rfc3339)
+            members["index"] = .index(probe.index)
+            return .object(members)
+        }
         return .object(object)
     }
 }

@@ -27,13 +27,17 @@ extension LogState {
             return before <= index ? nil : "it selects records that do not exist yet"
         case .holdReleased(let matter, let records): return faultOfRelease(matter, records, index)
         case .payloadErased(let erased): return fault(of: erased, below: index)
-        case .payloadPurged(let erasure, let copy, let count):
+        case .payloadPurged(let erasure, let copy, let count, _):
             return faultOfPurge(erasure, copy, count)
         case .clockResynced(_, _, let first, _): return faultOfResync(first, record.principal)
         case .census(let before, let part, let parts, let collections):
             return faultOfCensus(before, part, parts, below: index)
                 ?? faultOfCounts(collections)
         case .accessChanged(let change): return fault(of: change)
+        case .targetAdded(let description): return fault(of: description)
+        case .targetProbed(let name, _): return faultOfTarget(name)
+        case .targetPhase(let change): return fault(of: change, below: index)
+        case .targetRemoved(let name): return faultOfTarget(name) ?? faultOfRemoval(name)
         case .accessDigest(let count, _, let day):
             guard let last = lastAccessDigest else { return nil }
             return day > last.day && count >= last.count
@@ -170,6 +174,9 @@ extension LogState {
     ) -> String? {
         guard let erased = erasures[erasure] else { return "record \(erasure) erased nothing" }
         guard !erased.copies.contains(copy) else { return "the copy \(copy) was purged before" }
+        guard unpurged(inCopy: copy)[erasure] != nil else {
+            return "the copy \(copy) never held what record \(erasure) erased"
+        }
         return count == erased.records.count
             ? nil : "record \(erasure) erased \(erased.records.count) records"
     }

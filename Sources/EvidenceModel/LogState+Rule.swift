@@ -12,9 +12,9 @@ extension LogState {
     /// Single records that do not allow what is wanted are listed in the ruling; what concerns the
     /// request as a whole is thrown. Scopes are checked against the collections of the facts.
     ///
-    /// `reason`: what a person must give, except to set a policy, to manage tokens, and to erase
-    /// what is due. `next`: the index that the first act will have; the state is that of all acts
-    /// below. `defaults`: the policy of collections for which none was set.
+    /// `reason`: what a person must give, except to set a policy, to manage tokens, to add a
+    /// target, and to erase what is due. `next`: the index that the first act will have; the state
+    /// is that of all acts below. `defaults`: the policy of collections for which none was set.
     ///
     /// - Throws: `Refusal`, naming the rule and the state that it meets.
     public func rule(
@@ -54,7 +54,8 @@ extension LogState {
             return try ruleRelease(matter, records, facts, next: index)
         case .erase(let facts): return ruleErasure(facts, at: clock)
         case .bypass(let facts): return try ruleBypass(facts, at: clock, next: index)
-        case .purged(let erasure, let copy): return try rulePurge(erasure, copy)
+        case .purged(let erasure, let copy, let objects):
+            return try rulePurge(erasure, copy, objects)
         case .resync(let first, let firstReason):
             return try ruleResync(first, firstReason, second: principal, at: clock)
         case .createToken(let grant): return try ruleToken(grant, by: principal, at: clock)
@@ -63,6 +64,10 @@ extension LogState {
             return try ruleCensus(before, collections, next: index)
         case .accessDigest(let count, let head, let day):
             return try ruleReport(.accessDigest(count: count, head: head, day: day), next: index)
+        case .addTarget(let description): return try ruleTarget(description)
+        case .probedTarget(let name, let report): return try ruleProbe(name, report)
+        case .changePhase(let change): return try rulePhase(change, next: index)
+        case .removeTarget(let name): return try ruleRemoval(name)
         case .close: return try ruleClosing()
         }
     }
@@ -131,12 +136,21 @@ extension LogState {
 
     private func rulePurge(
         _ erasure: RecordIndex,
-        _ copy: String
+        _ copy: String,
+        _ objects: PurgedObjects?
     ) throws(Refusal) -> Ruling {
         guard let erased = erasures[erasure] else { throw .nothingErased(by: erasure) }
         guard !erased.copies.contains(copy) else { throw .purgedBefore(copy: copy) }
+        guard unpurged(inCopy: copy)[erasure] != nil else {
+            throw .copyOwesNothing(copy: copy, erasure: erasure)
+        }
         return Ruling([
-            .payloadPurged(erasure: erasure, copy: copy, count: erased.records.count)
+            .payloadPurged(
+                erasure: erasure,
+                copy: copy,
+                count: erased.records.count,
+                objects: objects
+            )
         ])
     }
 
@@ -197,8 +211,9 @@ extension ActProposal {
         case .bypass: .bypass
         case .resync: .resyncClock
         case .createToken, .revokeToken: .manageTokens
+        case .addTarget, .changePhase, .removeTarget: .manageTargets
         case .close: .closeLog
-        case .purged, .census, .accessDigest: nil
+        case .purged, .probedTarget, .census, .accessDigest: nil
         }
     }
 
@@ -221,8 +236,12 @@ extension ActProposal {
     /// Whether a person must say why.
     var needsReason: Bool {
         switch self {
-        case .extendLock, .recordEvent, .placeHold, .releaseHold, .bypass, .resync, .close: true
-        case .setPolicy, .erase, .createToken, .revokeToken, .purged, .census, .accessDigest: false
+        case .extendLock, .recordEvent, .placeHold, .releaseHold, .bypass, .resync, .changePhase,
+            .removeTarget, .close:
+            true
+        case .setPolicy, .erase, .createToken, .revokeToken, .addTarget, .purged, .probedTarget,
+            .census, .accessDigest:
+            false
         }
     }
 

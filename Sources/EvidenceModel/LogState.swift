@@ -1,7 +1,8 @@
 public import Cryptography
 public import TransparencyLog
 
-/// What all acts of a log come to: policies, locks that were changed, holds, erasures, tokens.
+/// What all acts of a log come to: policies, locks that were changed, holds, erasures, tokens,
+/// targets.
 ///
 /// The fold over the acts, in the order of their indexes, is the only way to a state: whoever has
 /// the log has the same state, and `exported` has the same bytes. A state is a value; copies share
@@ -70,6 +71,11 @@ public struct LogState: Equatable, Sendable {
     var tokensByName: [PrincipalName: TokenState] = [:]
     var censusMentions: [CollectionName: CensusMention] = [:]
     var censusProgress: CensusProgress?
+    /// What has to be purged from targets: of each the erasures since it was added that lack their
+    /// `payload.purged`; follows from `erasures` and `targets`.
+    var owed: [TargetName: [RecordIndex: IndexRanges]] = [:]
+    /// Targets that were removed, and the records that did it: their names are never given again.
+    var removedTargets: [TargetName: RecordIndex] = [:]
     /// The last act.
     var lastAct: RecordIndex?
 
@@ -85,6 +91,8 @@ public struct LogState: Equatable, Sendable {
             lastCensusValue = newValue.map { CompleteCensus(index: $0.index, before: $0.before) }
         }
     }
+    /// The targets that there are, at most ``maximumTargetCount``.
+    public internal(set) var targets: [TargetName: TargetState] = [:]
     /// The newest `access.digest`.
     public internal(set) var lastAccessDigest: AccessDigest?
     /// The `log.closed` record, if the log is closed.

@@ -39,6 +39,10 @@ public enum Permission: String, Sendable, Hashable, CaseIterable {
     case resyncClock
     case readClock
     case closeLog
+    /// Adds, probes, reconciles and removes targets, and changes their phase.
+    case manageTargets
+    /// Targets and how they stand.
+    case readTargets
 
     /// How far a permission reaches.
     enum Reach {
@@ -55,7 +59,7 @@ public enum Permission: String, Sendable, Hashable, CaseIterable {
         case .appendEvidence, .readEvidence, .readLock, .extendLock, .placeHold, .releaseHold,
             .recordEvent, .erase, .bypass, .setPolicy:
             .collections
-        case .readEntries, .resyncClock, .closeLog: .wholeLog
+        case .readEntries, .resyncClock, .closeLog, .manageTargets, .readTargets: .wholeLog
         case .manageTokens, .readTokens, .readClock: .none
         }
     }
@@ -81,6 +85,8 @@ extension Permission: CustomStringConvertible {
         case .resyncClock: "resync the compliance clock"
         case .readClock: "read the clocks"
         case .closeLog: "close the log"
+        case .manageTargets: "manage targets"
+        case .readTargets: "see the targets"
         }
     }
 }
@@ -90,13 +96,20 @@ extension Role {
     public var permissions: Set<Permission> {
         switch self {
         case .writer: [.appendEvidence]
-        case .auditor: [.readEvidence, .readEntries, .readLock, .readClock, .readTokens]
+        case .auditor:
+            [
+                .readEvidence, .readEntries, .readLock, .readClock, .readTokens, .readTargets,
+            ]
         case .retention:
-            [.readLock, .readClock, .extendLock, .placeHold, .recordEvent, .erase]
+            [
+                .readLock, .readClock, .extendLock, .placeHold, .recordEvent, .erase,
+                .readTargets,
+            ]
         case .admin:
             [
                 .readLock, .readClock, .readTokens, .extendLock, .placeHold, .releaseHold,
                 .recordEvent, .setPolicy, .manageTokens, .resyncClock, .closeLog,
+                .manageTargets, .readTargets,
             ]
         }
     }

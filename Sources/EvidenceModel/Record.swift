@@ -108,6 +108,10 @@ public enum RecordKind: String, Sendable, Hashable, CaseIterable {
     case census
     case accessChanged = "access.changed"
     case accessDigest = "access.digest"
+    case targetAdded = "target.added"
+    case targetProbed = "target.probed"
+    case targetPhase = "target.phase"
+    case targetRemoved = "target.removed"
     case logClosed = "log.closed"
 }
 

@@ -13,6 +13,9 @@ extension Refusal: CustomStringConvertible {
             .dateBeforeEvent, .notAwaiting:
             wordsOfLock
         case .matterUnknown, .matterReleased, .notHeld, .selectionAhead: wordsOfHold
+        case .targetExists, .targetUnknown, .tooManyTargets, .targetPlaceTaken, .targetInPhase,
+            .phaseNotNext, .targetHoldsPayloads, .comparisonAhead, .copyOwesNothing:
+            wordsOfTarget
         default: wordsOfToken
         }
     }
@@ -85,6 +88,30 @@ extension Refusal: CustomStringConvertible {
         case .notHeld(let matter): "the matter \(matter) does not hold it"
         case .selectionAhead(let before, let next):
             "a selection looks at records that exist: \(before) is beyond \(next)"
+        default: ""
+        }
+    }
+
+    private var wordsOfTarget: String {
+        switch self {
+        case .targetExists(let name):
+            "there is or was a target \(name); a name is never given again"
+        case .targetUnknown(let name): "there is no target \(name)"
+        case .tooManyTargets(let maximum): "a log has at most \(maximum) targets: remove one first"
+        case .targetPlaceTaken(let name):
+            "its objects would stand among those of the target \(name): give it another bucket or "
+                + "prefix"
+        case .targetInPhase(let name, let phase): "the target \(name) is in the phase \(phase)"
+        case .phaseNotNext(let from, let to):
+            "a target walks one phase at a time: from \(from) to "
+                + from.neighbours.map(\.rawValue).joined(separator: " or ") + ", not to \(to)"
+        case .targetHoldsPayloads(let name):
+            "payloads may stand in the target \(name) only: take it to another phase first, which "
+                + "brings them back to the disk"
+        case .comparisonAhead(let size, let next):
+            "a comparison looks at records that exist: \(size) is beyond \(next)"
+        case .copyOwesNothing(let copy, let erasure):
+            "the copy \(copy) never held what record \(erasure) erased"
         default: ""
         }
     }

@@ -69,9 +69,25 @@ public enum Refusal: Error, Equatable, Sendable {
     case clockNotBehind(ClockReading)
     case samePerson(first: PrincipalName, second: PrincipalName)
 
+    // Targets.
+    case targetExists(TargetName)
+    case targetUnknown(TargetName)
+    case tooManyTargets(maximum: Int)
+    /// Its objects would stand among those of that target.
+    case targetPlaceTaken(by: TargetName)
+    /// It is in another phase than the change begins with.
+    case targetInPhase(TargetName, TargetPhase)
+    case phaseNotNext(from: TargetPhase, to: TargetPhase)
+    /// Payloads may stand there only.
+    case targetHoldsPayloads(TargetName)
+    /// It compares records that do not exist yet.
+    case comparisonAhead(size: TreeSize, next: RecordIndex)
+
     // What the log reports.
     case nothingErased(by: RecordIndex)
     case purgedBefore(copy: String)
+    /// The copy is unknown, or younger than the erasure: it never held what was erased.
+    case copyOwesNothing(copy: String, erasure: RecordIndex)
     case reportOutOfOrder(String)
 
     // Anything that a record of its kind cannot say.
@@ -89,13 +105,13 @@ extension Refusal {
         case .reasonMissing, .noRecords, .notEvidence, .lockInPast, .lockTooLong,
             .lockBeyondCalendar,
             .selectionAhead, .tokenNameReserved, .tokenExpiryPast, .tokenCollections,
-            .roleWithoutBypass, .reportOutOfOrder, .malformed:
+            .roleWithoutBypass, .phaseNotNext, .comparisonAhead, .reportOutOfOrder, .malformed:
             .unprocessable
         case .erasureUnfinished, .locked, .held, .complianceLocked, .lockExpired, .lockShorter,
             .lockWeaker, .dateBeforeEvent, .notAwaiting, .matterUnknown, .matterReleased, .notHeld,
             .tokenExists, .tokenUnknown, .revokedBefore, .clockNotBehind, .samePerson,
-            .nothingErased,
-            .purgedBefore:
+            .nothingErased, .purgedBefore, .copyOwesNothing, .targetExists, .targetUnknown,
+            .tooManyTargets, .targetPlaceTaken, .targetInPhase, .targetHoldsPayloads:
             .conflict
         case .logClosed: .closed
         case .clockUnsettled: .clockUnsettled

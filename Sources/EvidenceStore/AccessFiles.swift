@@ -77,7 +77,8 @@ enum AccessFiles {
 
     /// Makes the directory if need be, cuts what a crash left, and finds the end of the chain.
     static func recover(
-        _ paths: StorePaths
+        _ paths: StorePaths,
+        from beginning: AccessLog.Position
     ) throws(StoreError) -> (newest: Newest?, position: AccessLog.Position) {
         try onDisk { () throws(SystemError) in
             try FileSystem.makeDirectoryIfAbsent(paths.state)
@@ -98,7 +99,7 @@ enum AccessFiles {
                 try FileSystem.syncDirectory(paths.access)
             }
         }
-        return (nil, .start)
+        return (nil, beginning)
     }
 
     private static func cut(_ path: String, toSizeBytes size: UInt64) throws(StoreError) {

@@ -5,13 +5,15 @@ extension AccessLog {
     /// Checks every line of every file, and that the chain comes by each of `digests`.
     ///
     /// For a log that nobody has open; changes nothing. `digests`: those that the log's records
-    /// hold, in any order. Of each file the first fault is told.
+    /// hold, in any order. `beginning`: where the chain begins here; what the digests up to there
+    /// cover was lost with another disk. Of each file the first fault is told.
     /// - Throws: A system call that failed.
     package static func verify(
         directory: String,
-        digests: [Digest]
+        digests: [Digest],
+        from beginning: Position = .start
     ) throws(StoreError) -> [FsckReport.Finding] {
-        var check = AccessCheck(directory: directory, digests: digests)
+        var check = AccessCheck(directory: directory, digests: digests, beginning)
         try check.run()
         return check.report.findings
     }
@@ -64,13 +66,27 @@ struct AccessChain {
 private struct AccessCheck {
     private(set) var report = FsckReport()
     private let directory: String
-    private var chain = AccessChain(.start)
+    private var chain: AccessChain
     /// The digests that the chain has not come by, by their place.
     private var digests: [UInt64: [AccessLog.Digest]]
 
-    init(directory: String, digests: [AccessLog.Digest]) {
+    init(
+        directory: String,
+        digests: [AccessLog.Digest],
+        _ beginning: AccessLog.Position
+    ) {
         self.directory = directory
-        self.digests = Dictionary(grouping: digests, by: \.count)
+        chain = AccessChain(beginning)
+        let lost = digests.filter { $0.count < beginning.count }
+        if let last = lost.last {
+            report.note(
+                directory,
+                "it does not hold the lines up to \(last.day): they were not in the copy that "
+                    + "the log was restored from"
+            )
+        }
+        let others = digests.filter { $0.count >= beginning.count }
+        self.digests = Dictionary(grouping: others, by: \.count)
     }
 
     mutating func run() throws(StoreError) {

@@ -94,17 +94,19 @@ package final class AccessLog: Sendable {
 
     /// Opens the log's access log, or begins one, and starts its thread.
     ///
-    /// A last line that a crash cut is removed. `onTrouble`: called on the log's own thread for
+    /// A last line that a crash cut is removed. `beginning`: where the chain begins if there is no
+    /// line of it here. `onTrouble`: called on the log's own thread for
     /// each write that fails.
     /// - Throws: `damaged` if the newest file is not as it was written: take it away to go on (what
     ///   it held is then missing for good). `system`.
     package init(
         _ paths: StorePaths,
+        from beginning: Position = .start,
         onTrouble: @escaping @Sendable (Trouble) -> Void
     ) throws(StoreError) {
         directory = paths.access
         self.onTrouble = onTrouble
-        let files = try AccessFiles.recover(paths)
+        let files = try AccessFiles.recover(paths, from: beginning)
         let writer = AccessFileWriter(directory: paths.access, newest: files.newest)
         state = Mutex(
             State(

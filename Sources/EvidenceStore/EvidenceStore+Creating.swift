@@ -63,18 +63,12 @@ extension EvidenceStore {
         try state.beat(checkpoint: nil, clock: ComplianceClock.Saved(newLogAt: now))
         state.close()
         // Last: with this file the directory is a log.
-        try onDisk { () throws(SystemError) in
-            try FileSystem.writeDurably(
-                description.encoded.span,
-                to: paths.description,
-                permissions: 0o444
-            )
-            try FileSystem.syncDirectory(FileSystem.parent(of: paths.root))
-        }
+        try description.write(paths)
         return description
     }
 
-    private static func makeDirectories(_ paths: StorePaths) throws(StoreError) {
+    /// Makes a directory for a log, or takes one that is empty but for a signing key.
+    static func makeDirectories(_ paths: StorePaths) throws(StoreError) {
         let names: [String]? = try onDisk { () throws(SystemError) in
             try FileSystem.exists(paths.root) ? try FileSystem.list(paths.root) : nil
         }

@@ -116,7 +116,13 @@ extension EvidenceStore {
             throw .notFound("the log has \(newest.size) records, not \(size)")
         }
         let tree = try RootComputation.range(size, from: view)
-        return PublishedCheckpoint(tree, signer: signer, timestamp: newest.timestamp)
+        guard let signed = source.checkpoint(of: tree, timestamp: newest.timestamp) else {
+            throw .notFound(
+                "the log is read-only and has no checkpoint of size \(size), only of "
+                    + "\(newest.size)"
+            )
+        }
+        return signed
     }
 
     /// A tile's hashes, 32 bytes each.
@@ -157,11 +163,18 @@ extension EvidenceStore {
     /// - Throws: `notFound` if the record has none, `erased`, `damaged`.
     package func payload(at index: RecordIndex) throws(StoreError) -> PayloadReader {
         try checkNotErased(index)
+        return try payload(of: try record(at: index))
+    }
+
+    /// Opens the payload of a record that was read.
+    ///
+    /// - Throws: As `payload(at:)`.
+    func payload(of stored: StoredRecord) throws(StoreError) -> PayloadReader {
         do throws(StoreError) {
-            return try standingPayload(at: index)
+            return try standingPayload(of: stored)
         } catch {
-            // It may have been erased since the check.
-            try checkNotErased(index)
+            // It may have been erased since the record was read.
+            try checkNotErased(stored.index)
             throw error
         }
     }
@@ -172,8 +185,8 @@ extension EvidenceStore {
         }
     }
 
-    private func standingPayload(at index: RecordIndex) throws(StoreError) -> PayloadReader {
-        let stored = try record(at: index)
+    private func standingPayload(of stored: StoredRecord) throws(StoreError) -> PayloadReader {
+        let index = stored.index
         guard let description = stored.description else {
             throw .notFound("record \(index) has no payload")
         }

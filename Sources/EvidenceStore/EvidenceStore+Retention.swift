@@ -261,7 +261,7 @@ extension EvidenceStore {
 
 extension RecordFacts {
     /// Nil for a record that is no evidence.
-    init?(_ stored: StoredRecord) {
+    package init?(_ stored: StoredRecord) {
         guard let collection = stored.record.collection, let lock = stored.record.lock else {
             return nil
         }

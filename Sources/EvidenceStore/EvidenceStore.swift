@@ -13,7 +13,9 @@ package final class EvidenceStore: @unchecked Sendable {
     package let metrics: StoreMetrics
     let view: LogView
     let uploads: UploadDirectory
-    let signer: NoteSigner
+    let source: CheckpointSource
+    /// Why the log takes nothing, if it was restored and may not go on, or lacks its key.
+    package let readOnly: String?
     /// Access tokens.
     package let credentials: CredentialStore
     /// Reads of evidence.
@@ -37,6 +39,8 @@ package final class EvidenceStore: @unchecked Sendable {
 
     /// Opens a log and recovers it: what an interrupted run left is completed or removed.
     ///
+    /// `signer`: may be missing, or may not be used, for a log that was restored; then it takes
+    /// nothing (`readOnly`).
     /// `onRetention`: called after each run of the retention job, on its thread.
     /// `onFailure`: called once, on the sequencer's thread, if the log cannot go on (a
     /// failed write or sync). The process should end then; the next start verifies what is there.
@@ -45,21 +49,20 @@ package final class EvidenceStore: @unchecked Sendable {
     ///   `system`.
     package init(
         path: String,
-        signer: NoteSigner,
+        signer: NoteSigner?,
         configuration: StoreConfiguration = StoreConfiguration(),
         onRetention: @escaping @Sendable (Result<RetentionRun, StoreError>) -> Void = { _ in },
         onFailure: @escaping @Sendable (StoreError) -> Void
     ) throws(StoreError) {
         let paths = StorePaths(path)
         description = try LogDescription.read(paths)
-        guard signer.verifierKey == description.verifierKey else {
-            throw .invalid(
-                "the signing key \(signer.verifierKey) is not this log's, which is "
-                    + "\(description.verifierKey)"
-            )
-        }
+        let mark = try RestoreMark.read(paths)
+        source = try CheckpointSource.of(description, signer, mark, paths)
+        readOnly =
+            if case .kept = source {
+                mark?.readOnly ?? "it was restored, and its signing key is not there"
+            } else { nil }
         self.configuration = configuration
-        self.signer = signer
         lock = try LockFile(paths)
         metrics = StoreMetrics()
         let reserve = try DiskReserve(path: path, reserveBytes: configuration.diskReserveBytes)
@@ -84,7 +87,7 @@ package final class EvidenceStore: @unchecked Sendable {
         let recovered = try Recovery(
             paths: paths,
             description: description,
-            signer: signer,
+            source: source,
             configuration: configuration,
             metrics: metrics,
             uploads: uploads
@@ -105,13 +108,14 @@ package final class EvidenceStore: @unchecked Sendable {
         )
         retention = RetentionJob(intervalSeconds: configuration.retentionJobIntervalSeconds)
         let (metrics, failure) = (metrics, failure)
-        accessLog = try AccessLog(paths) { trouble in
+        accessLog = try AccessLog(paths, from: mark?.access ?? .start) { trouble in
             metrics.accessLogFailures.add()
             if case .stopped(let error, _) = trouble { failure.report(error) }
         }
         // What this start took from the clock's budget must be gone before a record tells the time:
         // else each start that ends soon would take it anew.
         try beat()
+        if let readOnly { queue.close(because: .unavailable("the log is read-only: \(readOnly)")) }
         start(recovered.writer, onRetention)
     }
 
@@ -219,7 +223,7 @@ package final class EvidenceStore: @unchecked Sendable {
         _ writer: LogWriter,
         _ onRetention: @escaping @Sendable (Result<RetentionRun, StoreError>) -> Void
     ) {
-        segments.start(with: writer.activeSegment.number.next)
+        if readOnly == nil { segments.start(with: writer.activeSegment.number.next) }
         sealing.start()
         let (queue, failure) = (queue, failure)
         let sequencer = Thread(name: "sequencer") {
@@ -238,7 +242,7 @@ package final class EvidenceStore: @unchecked Sendable {
                 // A failed heartbeat shows in the metric; the next one tries again.
                 do throws(StoreError) {
                     try beat()
-                    try recordAccessDigests()
+                    if readOnly == nil { try recordAccessDigests() }
                 } catch { metrics.heartbeatFailures.add() }
                 next += Self.heartbeatNanoseconds
                 let isStopping = stopping.withLock(
@@ -250,6 +254,7 @@ package final class EvidenceStore: @unchecked Sendable {
             }
         }
         threads.withLock { $0 = [sequencer, heart] }
+        guard readOnly == nil else { return }
         erasure.start()
         retention.start { [self] in
             do throws(StoreError) {

@@ -30,7 +30,7 @@ package struct Fsck {
     private var uploads: Set<UploadID> = []
     /// What the log says of erasures, to be known before the records are read; tests add others.
     var erasures = SegmentCheck.Erasures()
-    /// The signed checkpoints that were found, with where; checked when the tree is known.
+    /// The checkpoints of larger trees that were found, with where; checked when these are known.
     private var signedRoots: [(size: TreeSize, root: MerkleHash, path: String)] = []
 
     /// `progress`: called before each segment.
@@ -81,7 +81,13 @@ package struct Fsck {
         }
         report.root = tree.root.hex
         try checkFold()
-        report.findings += try AccessLog.verify(directory: paths.access, digests: digests)
+        let mark = try report.check { _ throws(StoreError) in try RestoreMark.read(paths) } ?? nil
+        report.findings += try AccessLog.verify(
+            directory: paths.access,
+            digests: digests,
+            from: mark?.access ?? .start
+        )
+        try checkLaterSignatures()
         try checkState()
         try checkCredentials()
         try checkCatalog(survey)
@@ -248,8 +254,28 @@ package struct Fsck {
             return report.damage(path, "its checkpoint is not signed by the log")
         }
         report.signatures += 1
-        if isEnd && (checkpoint.size != tree.size || checkpoint.root != tree.root) {
+        guard isEnd else { return }
+        if checkpoint.size > tree.size {
+            // A restored segment has the checkpoint that it was restored with.
+            let isKnown = signedRoots.contains {
+                $0.size == checkpoint.size && $0.root == checkpoint.root
+            }
+            if !isKnown { signedRoots.append((checkpoint.size, checkpoint.root, path)) }
+        } else if checkpoint.size != tree.size || checkpoint.root != tree.root {
             report.damage(path, "its checkpoint is not that of the tree that ends with it")
+        }
+    }
+
+    /// The checkpoints of larger trees that segments hold must be those of this one.
+    private mutating func checkLaterSignatures() throws(StoreError) {
+        let nodes = try FsckNodes(paths: paths, geometry: description.geometry, upper: upper)
+        for signed in signedRoots {
+            let root =
+                signed.size <= tree.size
+                ? try RootComputation.root(signed.size, from: nodes) : nil
+            if root != signed.root {
+                report.damage(signed.path, "its checkpoint is not that of the log's tree")
+            }
         }
     }
 

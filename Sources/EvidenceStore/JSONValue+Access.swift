@@ -1,17 +1,17 @@
-import EvidenceModel
+package import EvidenceModel
 
 extension JSONValue {
     /// The members of an object.
-    var object: JSONObject? {
+    package var object: JSONObject? {
         if case .object(let object) = self { object } else { nil }
     }
 
-    var string: String? {
+    package var string: String? {
         if case .string(let string) = self { string } else { nil }
     }
 
     /// An integer that is not negative.
-    var unsigned: UInt64? {
+    package var unsigned: UInt64? {
         if case .integer(let integer) = self { UInt64(exactly: integer) } else { nil }
     }
 }

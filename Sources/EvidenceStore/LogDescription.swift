@@ -30,6 +30,15 @@ package struct LogDescription: Equatable, Sendable {
         return CanonicalJSON.encode(.object(object)) + [UInt8(ascii: "\n")]
     }
 
+    /// Writes `log.json`, durably: with it the directory is a log.
+    func write(_ paths: StorePaths) throws(StoreError) {
+        let bytes = encoded
+        try onDisk { () throws(SystemError) in
+            try FileSystem.writeDurably(bytes.span, to: paths.description, permissions: 0o444)
+            try FileSystem.syncDirectory(FileSystem.parent(of: paths.root))
+        }
+    }
+
     /// Reads a log's `log.json`.
     ///
     /// - Throws: `notALog` if there is none, `newerFormat`, `damaged`, or `system`.

@@ -16,6 +16,9 @@ final class LogView: Sendable {
     private let unsealed = Mutex<[SegmentNumber: UnsealedSegment]>([:])
     private let unsealedChanged = Condition()
     private let published: Mutex<PublishedCheckpoint?> = Mutex(nil)
+    private let grown = Condition()
+    /// What acknowledgements pass.
+    let gate = AcknowledgementGate()
     private let summaries = Mutex<[SegmentSummary]>([])
     private let state: Mutex<LogState>
 
@@ -46,7 +49,22 @@ final class LogView: Sendable {
         return checkpoint
     }
 
-    func publish(_ checkpoint: PublishedCheckpoint) { published.withLock { $0 = checkpoint } }
+    /// Whether there is one yet.
+    var isPublished: Bool { published.withLock { $0 != nil } }
+
+    func publish(_ checkpoint: PublishedCheckpoint) {
+        published.withLock { $0 = checkpoint }
+        grown.broadcast()
+    }
+
+    /// Waits until the log has more than `size` records, or the time is over.
+    func waitForGrowth(beyond size: TreeSize, deadlineNanoseconds: UInt64) {
+        published.withLock(
+            when: { $0.map { $0.size > size } ?? false },
+            on: grown,
+            deadlineNanoseconds: deadlineNanoseconds
+        ) { _ in }
+    }
 
     /// Lends what all durable acts amount to; keep it short, others wait.
     func withState<Result, Failure: Error>(
@@ -213,18 +231,25 @@ package final class PublishedCheckpoint: Sendable {
     package let timestamp: Timestamp
     let edge: RightEdge
 
-    init(_ tree: CompactRange, signer: NoteSigner, timestamp: Timestamp) {
-        edge = RightEdge(tree)
-        size = tree.size
-        root = edge.root
-        self.timestamp = timestamp
+    convenience init(_ tree: CompactRange, signer: NoteSigner, timestamp: Timestamp) {
+        let note: String
         do throws(NoteError) {
             note = try SignedCheckpoint.sign(
-                try Checkpoint(origin: signer.name, size: tree.size, root: root),
+                try Checkpoint(origin: signer.name, size: tree.size, root: tree.root),
                 by: signer
             ).encoded
         } catch {
             preconditionFailure("a signer signs for its own name: \(error)")
         }
+        self.init(tree, note: note, timestamp: timestamp)
+    }
+
+    /// A tree that was signed before.
+    init(_ tree: CompactRange, note: String, timestamp: Timestamp) {
+        edge = RightEdge(tree)
+        size = tree.size
+        root = edge.root
+        self.timestamp = timestamp
+        self.note = note
     }
 }

@@ -22,7 +22,7 @@ final class LogWriter: @unchecked Sendable {
     let configuration: StoreConfiguration
     let metrics: StoreMetrics
     private var runningClock: ClockKeeper?
-    private let signer: NoteSigner
+    private let source: CheckpointSource
     private let segments: SegmentSupply
     private let sealing: SealingService
     private let uploads: UploadDirectory
@@ -55,7 +55,7 @@ final class LogWriter: @unchecked Sendable {
         view: LogView,
         active: UnsealedSegment,
         start: Start,
-        signer: NoteSigner,
+        source: CheckpointSource,
         configuration: StoreConfiguration,
         metrics: StoreMetrics,
         segments: SegmentSupply,
@@ -65,7 +65,7 @@ final class LogWriter: @unchecked Sendable {
         self.view = view
         self.uploads = uploads
         self.active = active
-        self.signer = signer
+        self.source = source
         self.configuration = configuration
         self.metrics = metrics
         self.segments = segments
@@ -106,9 +106,13 @@ final class LogWriter: @unchecked Sendable {
     }
 
     /// Signs and publishes the tree as recovery found it; a full segment goes to the sealer.
+    ///
+    /// A log that is opened without its key publishes the tree that was signed before, once it is
+    /// there, and seals nothing.
     func publishRecovered() {
         publish()
-        if active.tree.isFull { sealing.enqueue(active, checkpoint: view.checkpoint) }
+        guard case .signer = source, active.tree.isFull else { return }
+        sealing.enqueue(active, checkpoint: view.checkpoint)
     }
 
     /// The segment that takes the next record, unless it is full.
@@ -152,10 +156,28 @@ final class LogWriter: @unchecked Sendable {
                 if case .failure(let error) = result {
                     metrics.countRefusal(error, submissions: request.submissions.count)
                 }
-                request.completion(result.map { decided in decided.map { $0.outcome(checkpoint) } })
+                acknowledge(request, result, checkpoint)
             case .act(let request, let result):
                 request.completion(result.map { $0.outcome(checkpoint) })
             }
+        }
+    }
+
+    /// Tells an append what became of it, once every copy that must have its records has them.
+    private func acknowledge(
+        _ request: AppendRequest,
+        _ result: Result<[Decided], StoreError>,
+        _ checkpoint: PublishedCheckpoint
+    ) {
+        guard case .success(let decided) = result else {
+            return request.completion(result.map { _ in [] })
+        }
+        let last = decided.map(\.outcomeIndex.value).max()
+        view.gate.pass(TreeSize(last.map { $0 + 1 } ?? 0)) { pending in
+            request.completion(
+                pending.map { .failure($0) }
+                    ?? .success(decided.map { $0.outcome(checkpoint) })
+            )
         }
     }
 
@@ -337,7 +359,8 @@ final class LogWriter: @unchecked Sendable {
     }
 
     private func publish() {
-        view.publish(PublishedCheckpoint(verified, signer: signer, timestamp: lastReceived))
+        let checkpoint = source.checkpoint(of: verified, timestamp: lastReceived)
+        if let checkpoint { view.publish(checkpoint) }
     }
 
     /// Goes on with the next segment; the full one is sealed behind our back.

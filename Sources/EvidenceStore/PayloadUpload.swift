@@ -154,6 +154,13 @@ final class PayloadStaging: Sendable {
     func chunk(_ bytes: [UInt8]) throws(StoreError) -> StagedPayload.Content {
         let compressor = compressors.withLock { $0.popLast() } ?? Self.compressor()
         defer { compressors.withLock { $0.append(compressor) } }
+        return try Self.content(of: bytes, compressor)
+    }
+
+    static func content(
+        of bytes: [UInt8],
+        _ compressor: ZstdCompressor
+    ) throws(StoreError) -> StagedPayload.Content {
         do throws(ZstdError) {
             let compressed = try compressor.compress(bytes.span)
             let isShorter = compressed.count < bytes.count

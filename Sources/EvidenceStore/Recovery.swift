@@ -11,7 +11,7 @@ import TransparencyLog
 struct Recovery {
     let paths: StorePaths
     let description: LogDescription
-    let signer: NoteSigner
+    let source: CheckpointSource
     let configuration: StoreConfiguration
     let metrics: StoreMetrics
     let uploads: UploadDirectory
@@ -57,7 +57,7 @@ struct Recovery {
             view: view,
             active: segment,
             start: start,
-            signer: signer,
+            source: source,
             configuration: configuration,
             metrics: metrics,
             segments: segments,
@@ -72,7 +72,14 @@ struct Recovery {
             guard segment.tree.isFull else { break }
             segment = try UnsealedSegment(segment.number.next, geometry: geometry, paths: paths)
         }
+        guard view.isPublished else {
+            throw .damaged(
+                path: paths.segments,
+                detail: "its records do not give the tree that it was restored with"
+            )
+        }
         try checkEmpty(survey.unsealed.filter { $0 > segment.number })
+        if let later = try lastSignature(contents, sealed) { try check(later, view) }
         let kept = try StateStore(paths)
         try checkAgainst(kept, view)
         let clock = ClockKeeper(
@@ -159,11 +166,30 @@ struct Recovery {
         _ contents: CatalogContents,
         _ sealed: SealedSegmentCache
     ) throws(StoreError) {
-        guard let last = contents.segments.last else { return }
         var tree = CompactRange()
         for summary in contents.segments {
             tree.append(subtree: summary.root, level: description.geometry.height)
         }
+        guard let signed = try lastSignature(contents, sealed) else { return }
+        // A restored segment has the checkpoint that it was restored with: it is compared when
+        // that tree is there.
+        guard signed.size <= tree.size else { return }
+        guard signed.size == tree.size, signed.root == tree.root else {
+            throw .damaged(
+                path: paths.segments,
+                detail: "the sealed segments do not give the root that was signed at size "
+                    + "\(signed.size)"
+            )
+        }
+    }
+
+    /// The signed checkpoint in the last sealed segment: that of the tree which ends there, or of a
+    /// larger one.
+    private func lastSignature(
+        _ contents: CatalogContents,
+        _ sealed: SealedSegmentCache
+    ) throws(StoreError) -> Checkpoint? {
+        guard let last = contents.segments.last else { return nil }
         let segment = try sealed.segment(last.segment)
         let note = try segment.checkpoint()
         let signed = try? SignedCheckpoint.open(
@@ -177,13 +203,7 @@ struct Recovery {
                 detail: "its checkpoint is not signed by the log"
             )
         }
-        guard signed.checkpoint.size == tree.size, signed.checkpoint.root == tree.root else {
-            throw .damaged(
-                path: paths.segments,
-                detail: "the sealed segments do not give the root that was signed at size "
-                    + "\(signed.checkpoint.size)"
-            )
-        }
+        return signed.checkpoint
     }
 
     /// What the acts of the sealed segments amount to.
@@ -254,7 +274,11 @@ struct Recovery {
         guard let signed else {
             throw .damaged(path: paths.stateFile, detail: "its checkpoint is not signed by the log")
         }
-        let size = signed.checkpoint.size
+        try check(signed.checkpoint, view)
+    }
+
+    private func check(_ signed: Checkpoint, _ view: LogView) throws(StoreError) {
+        let size = signed.size
         guard size <= view.checkpoint.size else {
             throw .damaged(
                 path: paths.segments,
@@ -263,7 +287,7 @@ struct Recovery {
             )
         }
         let root = try RootComputation.root(size, from: view)
-        guard root == signed.checkpoint.root else {
+        guard root == signed.root else {
             throw .damaged(
                 path: paths.segments,
                 detail: "its root at size \(size) is not the one that was signed"

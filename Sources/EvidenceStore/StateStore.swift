@@ -96,6 +96,22 @@ final class StateStore: Sendable {
 
     func close() { environment.close() }
 
+    /// Keeps a checkpoint and nothing of a clock: that of a restored log.
+    func keep(checkpoint: [UInt8]) throws(StoreError) {
+        do throws(LMDBError) {
+            let transaction = try environment.beginWrite()
+            try transaction.put(
+                Self.checkpointKey.span,
+                checkpoint.span,
+                in: entries,
+                mode: .replace
+            )
+            try transaction.commit()
+        } catch {
+            throw StoreError(error, path: path)
+        }
+    }
+
     /// Keeps the checkpoint and the clock, durably.
     ///
     /// `checkpoint`: nil for a log that has signed none yet.

@@ -1,9 +1,9 @@
-import LMDBKit
+package import LMDBKit
 import Platform
 
 extension StoreError {
     /// A failed call on an LMDB file.
-    init(_ error: LMDBError, path: String) {
+    package init(_ error: LMDBError, path: String) {
         switch error {
         case .damaged(let detail): self = .damaged(path: path, detail: detail)
         case .truncated(_, let expected, let actual):

@@ -1,5 +1,6 @@
 package import EvidenceModel
 package import Platform
+package import TransparencyLog
 
 /// Why the store refused or failed, named by what the caller can do about it.
 package enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -22,6 +23,8 @@ package enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     case storageFull(freeBytes: UInt64, reserveBytes: UInt64)
     /// More work is waiting than the store takes; nothing was promised. Try again.
     case overloaded(retryAfterSeconds: Int)
+    /// Durable here, but a copy that is waited for does not have all records below the size yet.
+    case copyPending(TreeSize)
     /// The store is closing, or has stopped after a failed write.
     case unavailable(String)
     /// Another process has the log open.
@@ -53,6 +56,9 @@ package enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
             "the disk has \(free) bytes free, which is under the reserve of \(reserve); "
                 + "free some room and try again"
         case .overloaded: "more appends are waiting than the server takes; try again"
+        case .copyPending:
+            "the record is durable here, but the second copy does not have it yet; "
+                + "send it again with the same idempotency key to get its receipt"
         case .unavailable(let reason): reason
         case .busy(let path): "another process has the log in \(path) open; stop it first"
         case .damaged(let path, let detail):

@@ -115,10 +115,12 @@ final class UnsealedSegment: Sendable {
 
     /// Makes records and completed tiles durable in one transaction.
     ///
-    /// All or nothing.
+    /// All or nothing. `mode`: `.replace` gives records that are there other frames, and what
+    /// belongs to them.
     func commit(
         _ batch: [PendingRecord],
         tiles completed: [CompletedTile],
+        mode: PutMode = .append,
         metrics: StoreMetrics
     ) throws(StoreError) {
         do throws(LMDBError) {
@@ -128,7 +130,7 @@ final class UnsealedSegment: Sendable {
             if isTime { wantsGrowth.store(true, ordering: .relaxed) }
             let transaction = try environment.beginWrite()
             for pending in batch {
-                try put(pending, in: transaction)
+                try put(pending, mode, in: transaction)
             }
             for tile in completed {
                 try TableKey.tile(tile.coordinate).withSpan { key throws(LMDBError) in
@@ -150,17 +152,18 @@ final class UnsealedSegment: Sendable {
 
     private func put(
         _ pending: PendingRecord,
+        _ mode: PutMode,
         in transaction: borrowing WriteTransaction
     ) throws(LMDBError) {
         try TableKey.record(pending.index).withSpan { key throws(LMDBError) in
-            try transaction.put(key, pending.frameBytes.span, in: records, mode: .append)
+            try transaction.put(key, pending.frameBytes.span, in: records, mode: mode)
             if let opening = pending.openingBytes {
-                try transaction.put(key, opening.span, in: openings, mode: .append)
+                try transaction.put(key, opening.span, in: openings, mode: mode)
             }
         }
         if let chunk = pending.chunk {
             try TableKey.chunk(pending.index, 0).withSpan { key throws(LMDBError) in
-                try transaction.put(key, chunk.span, in: payloads, mode: .append)
+                try transaction.put(key, chunk.span, in: payloads, mode: mode)
             }
         }
     }

@@ -72,7 +72,7 @@ final class ActExchange: Exchange, @unchecked Sendable {
             return responder.respond(request.refuse(problem))
         }
         let (request, handler) = (request, ActHandler(request: request, body: body))
-        let pool = request.action == .erase ? request.api.erasures : request.api.acts
+        let pool = request.api.pool(for: request.action)
         let isTaken = pool.run { [self] in
             // The body counts until it is done with.
             defer { abandon() }

@@ -28,6 +28,12 @@ struct ActHandler: Sendable {
         case .tokenRevocation: try revokeToken()
         case .resync: try resync()
         case .closing: try closeLog()
+        case .targets: try addTarget()
+        case .target(let name): try removeTarget(name)
+        case .targetProbe(let name): try probeTarget(name)
+        case .targetReconciliation(let name): try reconcileTarget(name)
+        case .targetPhase(let name): try changePhase(of: name)
+        case .targetWait(let name): try wait(for: name)
         default: throw Refused(.methodNotAllowed, "This resource takes no body.")
         }
     }

@@ -11,6 +11,8 @@ enum Action: String, CaseIterable, Sendable {
     case listDue, erase, bypass
     case listTokens, createToken, revokeToken
     case getClock, resyncClock, closeLog
+    case listTargets, addTarget, getTarget, removeTarget
+    case probeTarget, reconcileTarget, changeTargetPhase, waitForTarget
     case search, getConsistency, getCheckpoint
     case getTile, getPartialTile, getEntryBundle, getPartialEntryBundle
     case health, readiness, metrics
@@ -38,11 +40,26 @@ enum Action: String, CaseIterable, Sendable {
         case .getClock: .needs(.readClock, .log)
         case .resyncClock: .needs(.resyncClock, .log)
         case .closeLog: .needs(.closeLog, .log)
+        case .listTargets, .getTarget: .needs(.readTargets, .log)
+        // Waiting closes packs, each an object that is locked for years.
+        case .addTarget, .removeTarget, .probeTarget, .reconcileTarget, .changeTargetPhase,
+            .waitForTarget:
+            .needs(.manageTargets, .log)
         case .search: .needs(.readEvidence, .query)
         case .getEntryBundle, .getPartialEntryBundle: .needs(.readEntries, .log)
         // Hashes and their signature; the proof is made of the same hashes.
         case .getConsistency, .getCheckpoint, .getTile, .getPartialTile: .open
         case .health, .readiness, .metrics: .open
+        }
+    }
+
+    /// Whether a target's store is asked, which may take long.
+    var asksTarget: Bool {
+        switch self {
+        case .addTarget, .removeTarget, .probeTarget, .reconcileTarget, .changeTargetPhase,
+            .waitForTarget:
+            true
+        default: false
         }
     }
 

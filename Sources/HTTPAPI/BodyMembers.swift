@@ -63,6 +63,26 @@ struct BodyMembers {
         }
     }
 
+    /// A whole number within a range.
+    func number(
+        _ name: String,
+        in range: ClosedRange<UInt64>
+    ) throws(Refused) -> UInt64? {
+        switch object[name] {
+        case nil: return nil
+        case .integer(let value):
+            guard let number = UInt64(exactly: value), range.contains(number) else {
+                throw Refused(
+                    .limit,
+                    "'\(prefix)\(name)' is \(value); it must be \(range.lowerBound) to "
+                        + "\(range.upperBound)."
+                )
+            }
+            return number
+        default: throw wrongType(name, "a whole number")
+        }
+    }
+
     /// The members of a member that is an object.
     func members(_ name: String, known: [String]) throws(Refused) -> BodyMembers? {
         guard let value = object[name] else { return nil }

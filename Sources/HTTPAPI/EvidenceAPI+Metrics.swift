@@ -68,6 +68,7 @@ extension EvidenceAPI {
         addGauges(to: &text)
         addRetention(to: &text)
         addAccess(to: &text)
+        addTargets(to: &text)
         if let statistics = connectionStatistics { Self.add(statistics, to: &text) }
         return .bytes(text.document, PrometheusText.contentType)
     }

@@ -3,6 +3,7 @@ package import EvidenceStore
 package import HTTPMessage
 package import Observability
 import Platform
+package import Replication
 
 /// The HTTP interface of a log: routes, limits, refusals.
 ///
@@ -14,11 +15,14 @@ package final class EvidenceAPI: Application {
         package var payloadLimitBytes: UInt64 = 5 << 30
         /// Bytes of batches and of JSON bodies that may be in memory at once.
         package var batchMemoryLimitBytes = 256 << 20
+        /// The region of a target that is added without one.
+        package var targetRegion = "us-east-1"
 
         package init() {}
     }
 
     let store: EvidenceStore
+    let targets: TargetService
     let configuration: Configuration
     let log: EventLog
     let batchMemory: MemoryBudget
@@ -26,12 +30,23 @@ package final class EvidenceAPI: Application {
     let acts = WorkPool(name: "acts", limit: 8, waitingLimit: 256)
     /// Where what is due is erased: one at a time.
     let erasures = WorkPool(name: "erasure", limit: 1, waitingLimit: 0)
+    /// Where targets' stores are waited for.
+    let targetWork = WorkPool(name: "targets", limit: 16, waitingLimit: 16)
+    /// How far the comparisons are that run, from 0 to 1.
+    let reconciliations = Mutex<[TargetName: Double]>([:])
     let failures = FailureLimiter()
+    private let closing = Mutex(false)
     private let requestIDs = RequestIDs()
     private let serverStatistics = Mutex<(@Sendable () -> ServerStatistics)?>(nil)
 
-    package init(store: EvidenceStore, configuration: Configuration, log: EventLog) {
+    package init(
+        store: EvidenceStore,
+        targets: TargetService,
+        configuration: Configuration,
+        log: EventLog
+    ) {
         self.store = store
+        self.targets = targets
         self.configuration = configuration
         self.log = log
         batchMemory = MemoryBudget(limitBytes: configuration.batchMemoryLimitBytes)
@@ -131,10 +146,22 @@ package final class EvidenceAPI: Application {
         serverStatistics.withLock { $0 }.map { $0() }
     }
 
-    /// Waits until what was begun for clients is done: acts, and an erasure.
+    /// From now on nobody waits for a target any more: the server is about to stop.
+    package func beginClosing() { closing.withLock { $0 = true } }
+
+    var isClosing: Bool { closing.withLock { $0 } }
+
+    /// Waits until what was begun for clients is done: acts, an erasure, and what targets do.
     package func waitForWork() {
         acts.wait()
         erasures.wait()
+        targetWork.wait()
+    }
+
+    /// Where an action is done.
+    func pool(for action: Action) -> WorkPool {
+        if action == .erase { return erasures }
+        return action.asksTarget ? targetWork : acts
     }
 
     /// Whether records of a collection are sealed.

@@ -26,6 +26,7 @@ extension Problem {
             )
             self.certificate = certificate
         case .policyChanged: self.init(.policyChanged, detail, retryAfterSeconds: 1)
+        case .copyPending: self.init(.copyPending, detail, retryAfterSeconds: 5)
         case .unavailable, .busy, .newerFormat, .notALog:
             self.init(.unavailable, detail, retryAfterSeconds: 5)
         case .system(let failure) where failure.errno == .noSpace:

@@ -6,20 +6,22 @@ extension Problem.Slug {
         case .badRequest, .digestMismatch: 400
         case .unauthorized: 401
         case .forbidden, .crossOrigin: 403
-        case .notFound: 404
+        case .notFound, .targetUnknown: 404
         case .methodNotAllowed: 405
-        case .conflict, .locked, .refused, .logClosed, .busy: 409
+        case .conflict, .locked, .refused, .logClosed, .busy, .targetExists, .targetRefused: 409
         case .erased: 410
         case .contentTooLarge: 413
         case .targetTooLong: 414
         case .unsupportedMediaType: 415
         case .rangeNotSatisfiable: 416
         case .expectationFailed: 417
-        case .limit, .retention: 422
+        case .limit, .retention, .targetUnsuitable: 422
         case .tooManyFailures: 429
         case .headerTooLarge: 431
         case .damaged: 500
-        case .overloaded, .unavailable, .clockUnsettled, .policyChanged: 503
+        case .overloaded, .unavailable, .clockUnsettled, .policyChanged, .targetUnavailable,
+            .copyPending:
+            503
         case .storageFull: 507
         }
     }
@@ -53,7 +55,13 @@ extension Problem.Slug {
         case .unavailable: "The server does not take evidence now"
         case .clockUnsettled: "The clocks do not agree"
         case .policyChanged: "The collection's policy changed meanwhile"
+        case .copyPending: "The second copy does not have the record yet"
         case .storageFull: "The disk is full"
+        case .targetUnknown: "There is no such target"
+        case .targetExists: "There is a target of this name already"
+        case .targetUnsuitable: "The bucket cannot be used as it is"
+        case .targetRefused: "As the target stands, this is not allowed"
+        case .targetUnavailable: "The target's store does not do its work now"
         }
     }
 }

@@ -37,7 +37,13 @@ struct Problem: Sendable {
         case unavailable = "unavailable"
         case clockUnsettled = "clock-unsettled"
         case policyChanged = "policy-changed"
+        case copyPending = "copy-pending"
         case storageFull = "storage-full"
+        case targetUnknown = "target-unknown"
+        case targetExists = "target-exists"
+        case targetUnsuitable = "target-unsuitable"
+        case targetRefused = "target-refused"
+        case targetUnavailable = "target-unavailable"
     }
 
     let slug: Slug

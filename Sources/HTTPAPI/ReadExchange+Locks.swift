@@ -1,6 +1,7 @@
 import EvidenceModel
 import EvidenceStore
 import HTTPMessage
+import Replication
 import TransparencyLog
 
 // What locks, holds and erasures stand in the log, and who may use it.
@@ -10,7 +11,29 @@ extension ReadExchange {
         try noQuery()
         _ = try request.facts(of: index, for: .readLock)
         let report = try refusing { () throws(StoreError) in try api.store.lockReport(of: index) }
-        return .json(report.json)
+        var object = report.json
+        object["copies"] = .array(copies(of: index, erasure: report.standing.erased))
+        return .json(object)
+    }
+
+    /// Where the record's payload stands: on the server's disk, and in each target.
+    private func copies(of index: RecordIndex, erasure: RecordIndex?) -> [JSONValue] {
+        func copy(_ name: String, _ state: String) -> JSONValue {
+            .object(["copy": .string(name), "state": .string(state)])
+        }
+        func state(_ unpurged: [RecordIndex: IndexRanges]) -> String? {
+            erasure.map { unpurged[$0] == nil ? "gone" : "erased" }
+        }
+        let statuses = api.targets.statuses()
+        return api.store.withState { log in
+            [copy("local", state(log.unpurged) ?? "present")]
+                + statuses.map { status in
+                    let name = status.description.name
+                    let isThere = index.value < status.replicated.value
+                    let word = state(log.unpurged(in: name)) ?? (isThere ? "present" : "pending")
+                    return copy(name.text, word)
+                }
+        }
     }
 
     /// The deletion certificate.

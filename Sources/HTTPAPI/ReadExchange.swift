@@ -47,6 +47,8 @@ final class ReadExchange: Exchange {
         case .due: try due()
         case .tokens: try tokens()
         case .clock: try clock()
+        case .targets: try targets()
+        case .target(let name): try target(name)
         case .consistency: try consistency()
         case .search: try search()
         case .checkpoint: try checkpoint()
@@ -55,7 +57,7 @@ final class ReadExchange: Exchange {
         case .readiness: try readiness()
         case .metrics: try metrics()
         case .evidence, .batch, .holdRelease, .events, .erasures, .bypass, .tokenRevocation,
-            .resync, .closing:
+            .resync, .closing, .targetProbe, .targetReconciliation, .targetPhase, .targetWait:
             throw Refused(.methodNotAllowed, "This resource takes POST.")
         }
     }

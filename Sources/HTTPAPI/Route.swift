@@ -26,6 +26,12 @@ enum Route: Equatable {
     case clock
     case resync
     case closing
+    case targets
+    case target(String)
+    case targetProbe(String)
+    case targetReconciliation(String)
+    case targetPhase(String)
+    case targetWait(String)
     case consistency
     case search
     case checkpoint
@@ -65,6 +71,7 @@ enum Route: Equatable {
         switch path[0] {
         case "records": return record(path)
         case "collections": return collection(path)
+        case "targets": return target(path)
         // Matters may have slashes, encoded or not.
         case "holds" where path.count > 1 && path != ["holds", "release"]:
             return .matter(path.dropFirst().joined(separator: "/"))
@@ -115,6 +122,22 @@ enum Route: Equatable {
         }
     }
 
+    private static func target(_ path: [String]) -> Route? {
+        switch path.count {
+        case 1: .targets
+        case 2: .target(path[1])
+        case 3:
+            switch path[2] {
+            case "probe": .targetProbe(path[1])
+            case "reconcile": .targetReconciliation(path[1])
+            case "phase": .targetPhase(path[1])
+            case "wait": .targetWait(path[1])
+            default: nil
+            }
+        default: nil
+        }
+    }
+
     /// What can be asked of the resource, by method; `HEAD` is `GET` without the body.
     var actions: [(method: HTTPMethod, action: Action)] {
         switch self {
@@ -140,6 +163,12 @@ enum Route: Equatable {
         case .clock: [(.get, .getClock)]
         case .resync: [(.post, .resyncClock)]
         case .closing: [(.post, .closeLog)]
+        case .targets: [(.get, .listTargets), (.post, .addTarget)]
+        case .target: [(.get, .getTarget), (.delete, .removeTarget)]
+        case .targetProbe: [(.post, .probeTarget)]
+        case .targetReconciliation: [(.post, .reconcileTarget)]
+        case .targetPhase: [(.post, .changeTargetPhase)]
+        case .targetWait: [(.post, .waitForTarget)]
         case .consistency: [(.get, .getConsistency)]
         case .search: [(.get, .search)]
         case .checkpoint: [(.get, .getCheckpoint)]

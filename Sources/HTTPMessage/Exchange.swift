@@ -50,7 +50,7 @@ extension Exchange {
 package enum ProtocolViolation: Error, Equatable, Sendable {
     case method
     case requestLine
-    case target(TargetError)
+    case target(RequestTargetError)
     case targetTooLong(limitBytes: Int)
     case headTooLarge(limitBytes: Int)
     case field

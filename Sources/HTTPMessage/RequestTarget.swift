@@ -1,5 +1,5 @@
 /// Why a request target cannot be read.
-package enum TargetError: Error, Equatable, Sendable {
+package enum RequestTargetError: Error, Equatable, Sendable {
     /// Neither a path nor an http URI.
     case form
     /// A byte that must be percent-encoded stands there as it is.
@@ -52,8 +52,8 @@ package struct RequestTarget: Sendable, Equatable {
     /// The query's parameters in order.
     package let query: [Parameter]
 
-    /// - Throws: `TargetError`, which says what is wrong with the target.
-    package init(parsing target: Span<UInt8>) throws(TargetError) {
+    /// - Throws: `RequestTargetError`, which says what is wrong with the target.
+    package init(parsing target: Span<UInt8>) throws(RequestTargetError) {
         var position = try Self.pathStart(of: target)
         let pathStart = position
         var segments: [String] = []
@@ -83,14 +83,14 @@ package struct RequestTarget: Sendable, Equatable {
         query = parameters
     }
 
-    /// - Throws: `TargetError`, which says what is wrong with the target.
-    package init(parsing target: String) throws(TargetError) {
+    /// - Throws: `RequestTargetError`, which says what is wrong with the target.
+    package init(parsing target: String) throws(RequestTargetError) {
         let bytes = Array(target.utf8)
         try self.init(parsing: bytes.span)
     }
 
     /// The index of the path's first slash, after scheme and host if a proxy left them there.
-    private static func pathStart(of target: Span<UInt8>) throws(TargetError) -> Int {
+    private static func pathStart(of target: Span<UInt8>) throws(RequestTargetError) -> Int {
         guard target.count > 0 else { throw .form }
         if target[0] == UInt8(ascii: "/") { return 0 }
         for scheme in ["http://", "https://"] {
@@ -111,7 +111,7 @@ package struct RequestTarget: Sendable, Equatable {
         from start: Int,
         until first: Unicode.Scalar,
         or second: Unicode.Scalar
-    ) throws(TargetError) -> Int {
+    ) throws(RequestTargetError) -> Int {
         var position = start
         while position < target.count {
             let byte = target[position]
@@ -122,7 +122,7 @@ package struct RequestTarget: Sendable, Equatable {
         return position
     }
 
-    private static func parameter(_ bytes: Span<UInt8>) throws(TargetError) -> Parameter {
+    private static func parameter(_ bytes: Span<UInt8>) throws(RequestTargetError) -> Parameter {
         var split = 0
         while split < bytes.count, bytes[split] != UInt8(ascii: "=") { split += 1 }
         let name = try decode(bytes.extracting(0..<split), plusIsSpace: true)
@@ -134,7 +134,7 @@ package struct RequestTarget: Sendable, Equatable {
     private static func decode(
         _ bytes: Span<UInt8>,
         plusIsSpace: Bool
-    ) throws(TargetError) -> String {
+    ) throws(RequestTargetError) -> String {
         var isPlain = true
         for index in bytes.indices
         where bytes[index] == UInt8(ascii: "%") || (plusIsSpace && bytes[index] == 0x2b) {

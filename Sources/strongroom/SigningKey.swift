@@ -50,6 +50,28 @@ enum SigningKey {
         }
     }
 
+    /// The key with which a log is opened; `nil` for one that was restored and must not use it, or
+    /// does not have it.
+    static func ofOpenedLog(
+        in directory: String,
+        file: String?
+    ) throws(CommandFailure) -> NoteSigner? {
+        let mark: RestoreMark?
+        do throws(StoreError) {
+            mark = try RestoreMark.read(StorePaths(directory))
+        } catch {
+            throw CommandFailure(error)
+        }
+        guard let mark else { return try ofLog(in: directory, file: file) }
+        if mark.readOnly != nil { return nil }
+        let path = file ?? StorePaths(directory).signingKey
+        let isThere: Bool
+        do throws(SystemError) {
+            isThere = try FileSystem.exists(path)
+        } catch { throw CommandFailure(error) }
+        return file == nil && !isThere ? nil : try ofLog(in: directory, file: file)
+    }
+
     /// Writes a key to a new file that only its owner can read.
     static func write(_ signer: NoteSigner, to path: String) throws(CommandFailure) {
         do throws(SystemError) {

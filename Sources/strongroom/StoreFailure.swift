@@ -10,7 +10,7 @@ extension CommandFailure {
         case .invalid: code = .usage
         case .conflict, .retentionRefused, .newerFormat, .refused, .erased: code = .refused
         case .storageFull: code = .storageFull
-        case .overloaded, .unavailable, .busy, .policyChanged: code = .tryAgain
+        case .overloaded, .unavailable, .busy, .policyChanged, .copyPending: code = .tryAgain
         case .damaged: code = .verificationFailed
         case .system(let failure): code = CommandFailure(failure).code
         }

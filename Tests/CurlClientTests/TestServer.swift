@@ -68,6 +68,7 @@ final class TestServer: Sendable {
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
             wbufsize = -1
+            closes = 0
 
             def log_message(self, *arguments):
                 pass
@@ -126,7 +127,18 @@ final class TestServer: Sendable {
                     time.sleep(5)
                     self.answer(200)
                 elif path == "/close":
+                    Handler.closes += 1
                     self.close_connection = True
+                elif path == "/closes":
+                    self.answer(200, str(Handler.closes).encode())
+                elif path == "/drip":
+                    self.send_response(200)
+                    self.send_header("Content-Length", "5")
+                    self.end_headers()
+                    for _ in range(5):
+                        time.sleep(0.5)
+                        self.wfile.write(b".")
+                        self.wfile.flush()
                 elif path == "/half":
                     self.send_response(200)
                     self.send_header("Content-Length", "1000")

@@ -9,6 +9,7 @@ process of its own with a directory of its own under TMPDIR, which is gone after
 """
 
 import argparse
+import contextlib
 import importlib
 import json
 import os
@@ -72,10 +73,29 @@ def run_suite(name, part, binary, directory, report):
 # --- the parent: suites side by side --------------------------------------------------------------
 
 
+@contextlib.contextmanager
+def with_stores(suites):
+    """Starts the S3 stores that the suites name in STORES, unless some are at hand."""
+    names = sorted({name for suite in suites for name in suite.stores})
+    if not names or "STRONGROOM_S3_ENDPOINTS" in os.environ:
+        yield
+        return
+    sys.path.insert(0, str(ROOT / "scripts" / "rigs"))
+    import stores
+
+    with contextlib.ExitStack() as stack:
+        try:
+            os.environ.update(stack.enter_context(stores.running(names)))
+        except stores.RigError as error:
+            print(f"NO S3 STORES, their tests are skipped: {error}", flush=True)
+        yield
+
+
 class Suite:
     def __init__(self, name, part):
         self.name, self.part = name, part
         module = importlib.import_module(f"suites.{name}")
+        self.stores = getattr(module, "STORES", ())
         self.expected_seconds = getattr(module, "SECONDS", 5)
         self.limit_seconds = getattr(module, "LIMIT_SECONDS", 300) * (60 if settings.soak else 1)
         self.planned = len([t for t in tests_of(module) if not part or part in t[0]])
@@ -199,7 +219,8 @@ def main():
     suites = [Suite(name, part) for name, part in wanted]
     directory = tempfile.mkdtemp(prefix="strongroom-e2e-")
     try:
-        run_all(suites, binary, directory, options.jobs)
+        with with_stores(suites):
+            run_all(suites, binary, directory, options.jobs)
     finally:
         if not settings.keep:
             shutil.rmtree(directory, ignore_errors=True)

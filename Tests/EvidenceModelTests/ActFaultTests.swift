@@ -25,6 +25,9 @@ import TransparencyLog
         try ledger.write(.lockExtended(records: ranges(22), lock: waiting), by: admin.name)
         let grant = AccessGrant(name: try PrincipalName("t"), role: .admin)
         try ledger.propose(.createToken(grant), by: .local)
+        try ledger.write(.targetAdded(Targets.description("s3")), by: admin.name)
+        try ledger.write(.targetAdded(Targets.description("gone")), by: admin.name)
+        try ledger.write(.targetRemoved(TargetName("gone")), by: admin.name)
         return ledger
     }
 
@@ -84,9 +87,9 @@ import TransparencyLog
             digest: Samples.digest(of: ""),
             isStanding: false
         )
-        return [
+        return try [
             (.lockExtended(records: ranges(3), lock: firm), "record 3 is erased"),
-            (.lockExtended(records: ranges(1_006), lock: firm), "do not exist yet"),
+            (.lockExtended(records: ranges(1_009), lock: firm), "do not exist yet"),
             (.lockExtended(records: ranges(9, 20), lock: soft), "on record 20"),
             (.lockExtended(records: ranges(20), lock: past), "on record 20"),
             (.lockExtended(records: ranges(22), lock: firm), "on record 22"),
@@ -146,7 +149,49 @@ import TransparencyLog
                 ), "no right to bypass"
             ),
             (.accessChanged(.revoked(try PrincipalName("u"))), "there is no token u"),
+        ] + casesOfTargets()
+    }
+
+    private func casesOfTargets() throws -> [(Act, says: String)] {
+        let (unknown, erasure) = (try TargetName("s4"), RecordIndex(1_000))
+        let objects = PurgedObjects([])
+        func purge(_ copy: String) -> Act {
+            .payloadPurged(erasure: erasure, copy: copy, count: 1, objects: objects)
+        }
+        return [
+            (.targetAdded(try Targets.description("s3", prefix: "x/")), "a target s3 before"),
+            (.targetAdded(try Targets.description("gone")), "a target gone before"),
+            (.targetAdded(try Targets.description("s4", prefix: "s3/in/")), "of the target s3"),
+            (.targetProbed(unknown, Targets.report(.enforced)), "there is no target s4"),
+            (.targetProbed(try TargetName("gone"), Targets.report(.enforced)), "no target gone"),
+            (.targetPhase(try Targets.change("s4", .local, .dual)), "there is no target s4"),
+            (.targetPhase(try Targets.change("s3", .dual, .local)), "was in the phase local"),
+            (
+                .targetPhase(try Targets.change("s3", .local, .dual, size: 1_010)),
+                "do not exist yet"
+            ),
+            (.targetRemoved(unknown), "there is no target s4"),
+            (purge("s3"), "the copy s3 never held what record 1000 erased"),
+            (purge("s4"), "the copy s4 never held"), (purge("gone"), "the copy gone never held"),
         ]
+    }
+
+    @Test func targetsHaveTheirFaultsInOtherStates() throws {
+        var ledger = try ledger()
+        let token = try PrincipalName("t")
+        for number in 1...7 {
+            try ledger.write(.targetAdded(Targets.description("more\(number)")), by: token)
+        }
+        var fault = #expect(throws: ActFault.self) {
+            try ledger.write(.targetAdded(Targets.description("ninth")), by: token)
+        }
+        #expect(fault?.reason == "there are 8 targets already")
+        try ledger.write(.targetPhase(Targets.change("s3", .local, .dual)), by: token)
+        try ledger.write(.targetPhase(Targets.change("s3", .dual, .s3Primary)), by: token)
+        fault = #expect(throws: ActFault.self) {
+            try ledger.write(.targetRemoved(TargetName("s3")), by: token)
+        }
+        #expect(fault?.reason == "payloads may stand in the target s3 only")
     }
 
     @Test func eachIsRefusedByItsFault() throws {
@@ -159,7 +204,7 @@ import TransparencyLog
                 try next.write(act, by: token)
             }
             #expect(fault?.reason.contains(says) == true, "\(fault?.reason ?? "") is not \(says)")
-            #expect(fault?.description.hasPrefix("record 1006, \(act.kind.rawValue): ") == true)
+            #expect(fault?.description.hasPrefix("record 1009, \(act.kind.rawValue): ") == true)
             #expect(next.state == before && next.state.exported == before.exported)
         }
     }
@@ -171,6 +216,9 @@ import TransparencyLog
         for act in [
             Act.payloadPurged(erasure: erasure, copy: "local", count: 1),
             .accessChanged(.revoked(token)), .holdReleased(matter, records: nil),
+            .targetAdded(try Targets.description("new")),
+            .targetPhase(try Targets.change("new", .local, .dual)),
+            .targetRemoved(try TargetName("new")),
             try census(9, 1, 1), try erased(9, Facts.lock(.governance, -oneDay)), .logClosed,
         ] {
             try ledger.write(act, by: token)
@@ -183,7 +231,7 @@ import TransparencyLog
         try ledger.write(.logClosed, by: .anonymous)
         for (act, _) in try cases() {
             let fault = #expect(throws: ActFault.self) { try ledger.write(act, by: .anonymous) }
-            #expect(fault?.reason == "the log was closed by record 1006")
+            #expect(fault?.reason == "the log was closed by record 1009")
         }
     }
 

@@ -79,8 +79,46 @@ import TransparencyLog
                 with: grant.name,
                 firstReason: reason
             ),
-            try erased(lock, records),
+            try erased(lock, records), .targetAdded(try target()),
+            .targetProbed(
+                try longest(32, TargetName.init),
+                Targets.report(.enforced, quotes(ProbeReport.maximumDetailSizeBytes))
+            ),
+            try purged(),
         ]
+    }
+
+    private func target() throws -> TargetDescription {
+        var description = TargetDescription(
+            name: try longest(32, TargetName.init),
+            bucket: String(repeating: "b", count: 63),
+            region: String(repeating: "r", count: 64),
+            logRetention: try RetentionDuration(parsing: "3153600000s")
+        )
+        let text = quotes(TargetDescription.maximumTextSizeBytes)
+        description.endpoint = "https://" + String(repeating: "h", count: 248)
+        description.prefix = quotes(TargetDescription.maximumTextSizeBytes - 1) + "/"
+        description.isPathStyle = true
+        (description.kmsKey, description.profile) = (text, text)
+        description.retentionProfile = text
+        return description
+    }
+
+    /// As many names as there may be, as long as they may be, of characters that take two each.
+    private func purged() throws -> Act {
+        let sizeBytes = PurgedObjects.maximumNamesSizeBytes / PurgedObjects.maximumNamedCount
+        let objects = PurgedObjects(
+            (0..<PurgedObjects.maximumNamedCount).map { number in
+                (key: "\(number + 10)" + quotes(sizeBytes - 4), version: "\"")
+            }
+        )
+        #expect(objects.versions.count == PurgedObjects.maximumNamedCount)
+        return .payloadPurged(
+            erasure: RecordIndex(Self.latest),
+            copy: try longest(32, TargetName.init).text,
+            count: Self.latest,
+            objects: objects
+        )
     }
 
     private func quotes(_ count: Int) -> String { String(repeating: "\"", count: count) }
@@ -134,8 +172,10 @@ import TransparencyLog
             sizes[act.kind] = max(sizes[act.kind] ?? 0, bytes.count)
         }
         // They are large indeed.
-        for kind in [RecordKind.lockExtended, .eventRecorded, .holdPlaced, .payloadErased, .census]
-        {
+        for kind in [
+            RecordKind.lockExtended, .eventRecorded, .holdPlaced, .payloadErased, .census,
+            .payloadPurged,
+        ] {
             #expect(sizes[kind] ?? 0 > 50_000, "\(kind) \(sizes[kind] ?? 0)")
         }
     }
@@ -161,6 +201,14 @@ import TransparencyLog
         }
         await #expect(processExitsWith: .failure) {
             _ = ActRecord(
+                act: .payloadPurged(erasure: RecordIndex(1), copy: "s3", count: 1),
+                principal: .strongroom,
+                reason: nil,
+                received: .earliest
+            )
+        }
+        await #expect(processExitsWith: .failure) {
+            _ = ActRecord(
                 act: .accessDigest(count: 0, head: Samples.digest(of: ""), day: "yesterday"),
                 principal: .strongroom,
                 reason: nil,
@@ -176,7 +224,7 @@ import TransparencyLog
         let (lock, time) = (try Facts.lock(.compliance, oneDay), Timestamp.earliest)
         let (ada, matter) = (try PrincipalName("ada"), try Matter("case-1"))
         let (index, clock) = (RecordIndex(77), ClockReading(compliance: time, wall: nil))
-        let event = try EventName("end")
+        let (event, target) = (try EventName("end"), try TargetName("s3"))
         let refusals: [(Refusal, String)] = [
             (
                 .notPermitted(ada, .placeHold, collection: try CollectionName("pay")),
@@ -208,6 +256,13 @@ import TransparencyLog
             (.firstTokenNotAdmin, "admin"), (.roleWithoutBypass(.writer), "writer"),
             (.clockNotBehind(clock), "never goes back"),
             (.samePerson(first: ada, second: ada), "two persons"),
+            (.targetExists(target), "was a target s3"), (.targetUnknown(target), "no target s3"),
+            (.tooManyTargets(maximum: 8), "8 targets"), (.targetPlaceTaken(by: target), "among"),
+            (.targetInPhase(target, .dual), "phase dual"),
+            (.phaseNotNext(from: .dual, to: .dual), "local or s3-primary, not to dual"),
+            (.targetHoldsPayloads(target), "s3 only"),
+            (.comparisonAhead(size: TreeSize(78), next: index), "78 is beyond 77"),
+            (.copyOwesNothing(copy: "s3", erasure: index), "77 erased"),
             (.nothingErased(by: index), "77"), (.purgedBefore(copy: "s3"), "s3"),
             (.reportOutOfOrder("it does not follow"), "follow"),
             (.malformed("x must be"), "x must"),

@@ -272,7 +272,7 @@ extension Draw {
     }
 
     private mutating func body() throws -> Act {
-        switch int(0...13) {
+        switch int(0...17) {
         case 0: return .policySet(try collection(), try policy())
         case 1: return .lockExtended(records: try indexes(), lock: try anyLock())
         case 2: return .lockBypassed(records: try indexes())
@@ -296,7 +296,7 @@ extension Draw {
             return .holdPlaced(try matter(), scope)
         case 6: return .holdReleased(try matter(), records: chance(2) ? try indexes() : nil)
         case 7: return .payloadErased(try erased())
-        case 8: return .payloadPurged(erasure: RecordIndex(count()), copy: "local", count: count())
+        case 8: return try purge()
         case 9:
             return .clockResynced(
                 from: .earliest,
@@ -317,6 +317,10 @@ extension Draw {
         case 11:
             return .accessChanged(chance(2) ? .created(try grant()) : .revoked(try principal()))
         case 12: return .accessDigest(count: count(), head: digest(), day: "2026-11-21")
+        case 13: return .targetAdded(try target())
+        case 14: return .targetProbed(try targetName(), probe())
+        case 15: return .targetPhase(try phaseChange())
+        case 16: return .targetRemoved(try targetName())
         default: return .logClosed
         }
     }

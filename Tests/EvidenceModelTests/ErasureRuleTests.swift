@@ -212,14 +212,23 @@ import TransparencyLog
 
     @Test func aPurgeIsToldOnceForEachCopy() throws {
         var ledger = try Ledger()
+        let target = try TargetName("s3-1")
+        try ledger.propose(.addTarget(Targets.description("s3-1")), by: Persons.admin(), nil)
         try ledger.propose(.erase([due(3), due(4)]), by: .system, nil)
-        let erasure = RecordIndex(1_000)
+        let erasure = RecordIndex(1_001)
         #expect(ledger.state.unpurged == [erasure: ranges(3, 4)])
+        #expect(ledger.state.unpurged(in: target) == [erasure: ranges(3, 4)])
         #expect(
             try ledger.refusal(.close, by: Persons.admin()) == .erasureUnfinished(erasure)
         )
-        try ledger.propose(.purged(erasure: erasure, copy: "s3-1"), by: .system, nil)
+        let objects = PurgedObjects([(key: "payloads/a/3.zst", version: "v")])
+        try ledger.propose(
+            .purged(erasure: erasure, copy: "s3-1", objects: objects),
+            by: .system,
+            nil
+        )
         #expect(ledger.state.unpurged == [erasure: ranges(3, 4)])
+        #expect(ledger.state.unpurged(in: target).isEmpty)
         let ruling = try ledger.propose(.purged(erasure: erasure, copy: "local"), by: .system, nil)
         #expect(ruling.acts == [.payloadPurged(erasure: erasure, copy: "local", count: 2)])
         #expect(ledger.state.unpurged.isEmpty)
@@ -234,8 +243,8 @@ import TransparencyLog
                 == .nothingErased(by: RecordIndex(3))
         )
         #expect(
-            try ledger.refusal(.purged(erasure: erasure, copy: "S3"), by: .system)?.category
-                == .unprocessable
+            try ledger.refusal(.purged(erasure: erasure, copy: "s3-2"), by: .system)
+                == .copyOwesNothing(copy: "s3-2", erasure: erasure)
         )
         #expect(
             try ledger.refusal(.purged(erasure: erasure, copy: "x"), by: Persons.admin())

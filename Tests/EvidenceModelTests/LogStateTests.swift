@@ -47,6 +47,12 @@ import TransparencyLog
         try ledger.propose(.census(before: RecordIndex(9), [locked.collection: entry]), by: .system)
         let head = Samples.digest(of: "head")
         try ledger.propose(.accessDigest(count: 5, head: head, day: "2026-11-21"), by: .system)
+        try ledger.propose(.addTarget(Targets.description("s3")), by: admin)
+        try ledger.propose(.addTarget(Targets.description("gone")), by: admin)
+        let report = Targets.report(.enforced, "d")
+        try ledger.propose(.probedTarget(TargetName("s3"), report), by: .system)
+        try ledger.propose(.changePhase(Targets.change("s3", .local, .dual)), by: admin)
+        try ledger.propose(.removeTarget(TargetName("gone")), by: admin)
         return ledger
     }
 
@@ -58,8 +64,8 @@ import TransparencyLog
             return
         }
         #expect(CanonicalJSON.encode(.object(object)) == exported)
-        #expect(object["actCount"] == .integer(14))
-        #expect(ledger.state.actCount == 14)
+        #expect(object["actCount"] == .integer(19))
+        #expect(ledger.state.actCount == 19)
         #expect(ledger.state.lastCensus?.before == RecordIndex(9))
         #expect(ledger.state.census(of: try CollectionName("a")) == RecordIndex(1_012))
         #expect(ledger.state.lastAccessDigest?.day == "2026-11-21")
@@ -74,6 +80,9 @@ import TransparencyLog
             .releaseHold(try Matter("case-2"), nil),
             .setPolicy(try CollectionName("b"), .standard),
             .createToken(AccessGrant(name: try PrincipalName("u"), role: .writer)),
+            .addTarget(try Targets.description("s4")),
+            .changePhase(try Targets.change("s3", .dual, .local)),
+            .removeTarget(try TargetName("s4")),
         ] {
             try ledger.propose(proposal, by: admin)
             #expect(seen.insert(ledger.state.exported).inserted)

@@ -9,7 +9,8 @@ private let table: [(Permission, roles: String)] = [
     (.placeHold, "retention admin"), (.releaseHold, "admin"), (.recordEvent, "retention admin"),
     (.erase, "retention"), (.bypass, ""), (.setPolicy, "admin"), (.manageTokens, "admin"),
     (.readTokens, "auditor admin"), (.resyncClock, "admin"),
-    (.readClock, "auditor retention admin"), (.closeLog, "admin"),
+    (.readClock, "auditor retention admin"), (.closeLog, "admin"), (.manageTargets, "admin"),
+    (.readTargets, "auditor retention admin"),
 ]
 
 @Suite struct PrincipalTests {
@@ -62,7 +63,9 @@ private let table: [(Permission, roles: String)] = [
         let (here, there) = (try CollectionName("here"), try CollectionName("there"))
         // What concerns no collection, and what concerns the whole log.
         let free: Set<Permission> = [.manageTokens, .readTokens, .readClock]
-        let whole: Set<Permission> = [.readEntries, .resyncClock, .closeLog]
+        let whole: Set<Permission> = [
+            .readEntries, .resyncClock, .closeLog, .manageTargets, .readTargets,
+        ]
         for role in Role.allCases {
             let all = try principal(role, rights: [.bypass])
             let scoped = try principal(role, rights: [.bypass], collections: [here])

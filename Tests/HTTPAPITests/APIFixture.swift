@@ -5,6 +5,8 @@ import Foundation
 import HTTPMessage
 import Observability
 import Platform
+import Replication
+import StoreDouble
 import Testing
 import TransparencyLog
 
@@ -15,6 +17,9 @@ import TransparencyLog
 /// `@unchecked Sendable`: tests that share one are serialized.
 final class APIFixture: @unchecked Sendable {
     let store: EvidenceStore
+    /// What every target writes to.
+    let bucket = MemoryBucket()
+    let targets: TargetService
     let api: EvidenceAPI
     let key: VerifierKey
     let clock = TestClock()
@@ -51,7 +56,16 @@ final class APIFixture: @unchecked Sendable {
         log = EventLog(format: .text, minimumLevel: .error, write: { _ in })
         var apiConfiguration = EvidenceAPI.Configuration()
         changeAPI(&apiConfiguration)
-        api = EvidenceAPI(store: store, configuration: apiConfiguration, log: log)
+        targets = TargetService(store: store, configuration: ReplicationConfiguration()) {
+            [bucket] (description, _) throws(StoreFailure) in
+            MemoryStore(bucket, prefix: description.prefix)
+        }
+        api = EvidenceAPI(
+            store: store,
+            targets: targets,
+            configuration: apiConfiguration,
+            log: log
+        )
     }
 
     deinit {

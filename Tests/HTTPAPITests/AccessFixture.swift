@@ -1,4 +1,5 @@
 import EvidenceModel
+import EvidenceStore
 import HTTPMessage
 import Testing
 
@@ -7,7 +8,8 @@ import Testing
 /// A log with tokens of every kind, and something for each operation to work on.
 ///
 /// Record 1 is locked for seven years in `tests`, 2 is GOVERNANCE, 3 is due; 4 sets the policy of
-/// `waiting`, where 5 awaits the event `end`; 6 is in `other`; 7 holds 1 for `case`.
+/// `waiting`, where 5 awaits the event `end`; 6 is in `other`; 7 holds 1 for `case`; 8 adds the
+/// target `copy`.
 ///
 /// `@unchecked Sendable`: tests that share one are serialized.
 final class AccessFixture: @unchecked Sendable {
@@ -71,6 +73,14 @@ final class AccessFixture: @unchecked Sendable {
                 "reason": "r",
             ]
         )
+        // In the log alone: nothing is replicated.
+        let description = TargetDescription(
+            name: try TargetName("copy"),
+            bucket: "evidence-copy",
+            region: "us-east-1",
+            logRetention: try RetentionDuration(parsing: "10y")
+        )
+        _ = try api.store.propose(.addTarget(description), by: .anonymous, reason: nil)
         let admin = try api.makeToken("admin", ["role": "admin"])
         tokens[.admin] = admin
         secondAdmin = try api.makeToken("second", ["role": "admin"], by: admin)
@@ -194,6 +204,23 @@ final class AccessFixture: @unchecked Sendable {
         "getClock": Request(target: "/v1/clock"),
         "resyncClock": Request(target: "/v1/clock/resync", body: ["reason": "r"]),
         "closeLog": Request(target: "/v1/log/close", body: ["reason": "r"]),
+        "listTargets": Request(target: "/v1/targets"),
+        "addTarget": Request(
+            target: "/v1/targets",
+            body: ["name": "second", "bucket": "another-copy", "region": "us-east-1"]
+        ),
+        "getTarget": Request(target: "/v1/targets/copy"),
+        "removeTarget": Request(target: "/v1/targets/copy", body: ["reason": "r"]),
+        "probeTarget": Request(target: "/v1/targets/copy/probe"),
+        "reconcileTarget": Request(
+            target: "/v1/targets/copy/reconcile",
+            body: ["repair": .bool(true)]
+        ),
+        "changeTargetPhase": Request(
+            target: "/v1/targets/copy/phase",
+            body: ["phase": "dual", "reason": "r"]
+        ),
+        "waitForTarget": Request(target: "/v1/targets/copy/wait", body: ["seconds": .integer(5)]),
         "search": Request(target: "/v1/search?collection=tests"),
         "getConsistency": Request(target: "/v1/consistency?from=1&to=2"),
         "getCheckpoint": Request(target: "/checkpoint"),

@@ -30,6 +30,16 @@ import Testing
         "revokeToken": ["name": "n"],
         "resyncClock": ["reason": "r"],
         "closeLog": ["reason": "r"],
+        "addTarget": [
+            "name": "n", "bucket": "evidence-copy", "endpoint": "http://127.0.0.1:1",
+            "region": "us-east-1", "prefix": "a/", "pathStyle": .bool(true), "kmsKey": "k",
+            "profile": "p", "retentionProfile": "r", "logRetention": "10y",
+        ],
+        "removeTarget": ["reason": "r"],
+        "probeTarget": [:],
+        "reconcileTarget": ["repair": .bool(true)],
+        "changeTargetPhase": ["phase": "dual", "reason": "r"],
+        "waitForTarget": ["size": .integer(1), "seconds": .integer(0)],
     ]
 
     /// Members that must be there; the others may be left out.
@@ -39,6 +49,8 @@ import Testing
         "recordEvent": ["event", "reason", "records"], "erase": [],
         "bypass": ["records", "reason"], "createToken": ["name", "role"],
         "revokeToken": ["name"], "resyncClock": ["reason"], "closeLog": ["reason"],
+        "addTarget": ["name", "bucket"], "removeTarget": ["reason"], "probeTarget": [],
+        "reconcileTarget": [], "changeTargetPhase": ["phase", "reason"], "waitForTarget": [],
     ]
 
     private static var operations: [OpenAPI.Operation] { OpenAPI.operations.filter(\.takesJSON) }
@@ -103,7 +115,8 @@ import Testing
         let size = fixture.api.treeSize
         let deep = String(repeating: "[", count: 1000) + String(repeating: "]", count: 1000)
         for body in [
-            "", " ", "x", "[]", "null", "true", "1", "\"text\"", "{", "{}}", "{} {}", "{\"a\"}",
+            operation.requiresBody ? "" : "-", " ", "x", "[]", "null", "true", "1", "\"text\"", "{",
+            "{}}", "{} {}", "{\"a\"}",
             "{\"reason\":\"r\",}", "{'reason':'r'}", "{\"reason\":\"r\" \"x\":1}", deep,
             "{\"reason\":\(deep)}", "{\"reason\":\"\u{1}\"}", "{\"reason\":\"\\ud800\"}",
             "{\"reason\":\"r\",\"reason\":\"r\"}", "\u{FEFF}{}", "{\"reason\":1e2}",

@@ -18,6 +18,8 @@ struct OpenAPI {
         let isOpen: Bool
         /// Whether it takes a JSON body.
         let takesJSON: Bool
+        /// Whether it cannot do without the body.
+        let requiresBody: Bool
         /// The statuses that it documents.
         let statuses: Set<Int>
 
@@ -67,6 +69,7 @@ struct OpenAPI {
             scope: try node["x-strongroom-scope"]?.string(),
             isOpen: try node["security"]?.sequence().isEmpty ?? false,
             takesJSON: content?["application/json"] != nil,
+            requiresBody: try node["requestBody"]?["required"]?.bool() ?? false,
             statuses: Set(try node["responses"]?.mapping().compactMap { Int($0.key) } ?? [])
         )
     }

@@ -39,7 +39,8 @@ import TransparencyLog
             (.overloaded(retryAfterSeconds: 3), 503), (.unavailable("a"), 503),
             (.busy(path: "/x"), 503), (.damaged(path: "/x", detail: "a"), 500),
             (.newerFormat(path: "/x", version: 9), 503), (.notALog(path: "/x"), 503),
-            (.policyChanged, 503), (.refused(.reasonMissing), 422),
+            (.policyChanged, 503), (.copyPending(TreeSize(7)), 503),
+            (.refused(.reasonMissing), 422),
             (.erased(RecordIndex(1), certificate: RecordIndex(2)), 410),
             (.system(system), 503), (.system(full), 507),
         ] {

@@ -3,11 +3,11 @@ import Testing
 @testable import HTTPMessage
 
 @Suite struct RequestTargetTests {
-    private func parse(_ text: String) throws(TargetError) -> RequestTarget {
+    private func parse(_ text: String) throws(RequestTargetError) -> RequestTarget {
         try RequestTarget(parsing: text)
     }
 
-    private func parse(bytes: [UInt8]) throws(TargetError) -> RequestTarget {
+    private func parse(bytes: [UInt8]) throws(RequestTargetError) -> RequestTarget {
         try RequestTarget(parsing: bytes.span)
     }
 
@@ -49,7 +49,7 @@ import Testing
         "", "*", "a/b", "host:443", "http://", "http:///a", "http://host", "ftp://h/",
     ])
     func otherFormsAreRefused(_ text: String) {
-        #expect(throws: TargetError.form) { try parse(text) }
+        #expect(throws: RequestTargetError.form) { try parse(text) }
     }
 
     @Test(arguments: [
@@ -60,28 +60,28 @@ import Testing
         #expect {
             try parse(text)
         } throws: { error in
-            if case TargetError.byte = error { true } else { false }
+            if case RequestTargetError.byte = error { true } else { false }
         }
     }
 
     @Test func bareUTF8IsRefusedWithItsFirstByte() {
-        #expect(throws: TargetError.byte(0xc3)) { try parse("/ü") }
+        #expect(throws: RequestTargetError.byte(0xc3)) { try parse("/ü") }
     }
 
     @Test(arguments: ["/%", "/%4", "/%zz", "/a?b=%", "/a?b=%4", "/a?%g0=1", "/a?b=%4&c=1"])
     func brokenPercentEncodingIsRefused(_ text: String) {
-        #expect(throws: TargetError.percentEncoding) { try parse(text) }
+        #expect(throws: RequestTargetError.percentEncoding) { try parse(text) }
     }
 
     @Test(arguments: ["/%ff", "/%c0%af", "/%ed%a0%80", "/a?b=%e2%82", "/a?%80=1"])
     func encodedBytesMustBeUTF8(_ text: String) {
-        #expect(throws: TargetError.encoding) { try parse(text) }
+        #expect(throws: RequestTargetError.encoding) { try parse(text) }
     }
 
     @Test func parametersAreCounted() throws {
         let most = (0..<RequestTarget.maximumParameters).map { "a\($0)=" }.joined(separator: "&")
         #expect(try parse("/?" + most).query.count == RequestTarget.maximumParameters)
-        #expect(throws: TargetError.tooManyParameters) { try parse("/?" + most + "&b") }
+        #expect(throws: RequestTargetError.tooManyParameters) { try parse("/?" + most + "&b") }
     }
 
     @Test func anyBytesParseOrThrow() {
@@ -103,10 +103,10 @@ import Testing
     }
 
     @Test func everyErrorSaysWhatIsWrong() {
-        let errors: [TargetError] = [
+        let errors: [RequestTargetError] = [
             .form, .byte(0x20), .percentEncoding, .encoding, .tooManyParameters,
         ]
         #expect(Set(errors.map(\.detail)).count == errors.count)
-        #expect(TargetError.byte(0x20).detail.contains("0x20"))
+        #expect(RequestTargetError.byte(0x20).detail.contains("0x20"))
     }
 }

@@ -70,7 +70,7 @@ import Testing
         let sources = try names(after: "library|executableTarget|systemLibrary", in: package)
         #expect(sources == SourceTree.all.folders(below: "Sources"))
         let helped = try names(after: "tests", in: package).map { $0 + "Tests" }
-        let tests = try names(after: "testTarget", in: package).union(helped)
+        let tests = try names(after: "testTarget|double", in: package).union(helped)
         #expect(tests == Set(SourceTree.all.swift(below: "Tests").map(\.target)))
     }
 

@@ -162,8 +162,20 @@ import Testing
                     + "of ann: audit",
             ]
         )
-        let plain = LockText.lines(try object(#"{"index":1,"holds":[],"history":[]}"#))
-        #expect(plain == ["holds       none", "copies      1, on the server's disk"])
+        let plain = LockText.lines(
+            try object(
+                #"{"index":1,"holds":[],"history":[],"copies":[{"copy":"local","state":"present"},"#
+                    + #"{"copy":"frankfurt","state":"pending"},{"copy":"b","state":"gone"},"#
+                    + #"{"copy":"c","state":"erased"}]}"#
+            )
+        )
+        #expect(
+            plain == [
+                "holds       none", "copies      local: there",
+                "            frankfurt: not yet there", "            b: no bytes there",
+                "            c: erased, bytes still there",
+            ]
+        )
     }
 
     @Test func whoDidWhatForAMatter() throws {

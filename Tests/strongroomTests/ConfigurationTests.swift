@@ -3,6 +3,8 @@ import EvidenceStore
 import MicroServer
 import Observability
 import Platform
+import Replication
+import S3
 import Testing
 
 @testable import strongroom
@@ -43,6 +45,50 @@ import Testing
             }
         }
         for key in ConfigurationKey.all { #expect(paths.contains(key.path), "\(key.path)") }
+    }
+
+    @Test func replicationArrives() throws {
+        let settings = try parse(
+            """
+            replication:
+              packBytes: 1 MiB
+              packSeconds: 60
+              journalMilliseconds: 200
+              journalLockSeconds: 90
+              uploadsInFlight: 2
+              acknowledgementSeconds: 5
+              probeIntervalSeconds: 3600
+              startSeconds: 3
+              connections: 6
+              attempts: 4
+              retryBaseMilliseconds: 10
+              retryMaximumMilliseconds: 20
+              connectMilliseconds: 30
+              attemptMilliseconds: 40
+              slowestBytesPerSecond: 50
+              breakerFaults: 7
+              breakerOpenMilliseconds: 80
+              breakerMaximumMilliseconds: 90
+              contentMD5: true
+              caFile: /etc/ca.pem
+            """
+        )
+        let (engine, stores) = (settings.replication, settings.stores)
+        #expect(engine.packBytes == 1 << 20 && engine.packSeconds == 60)
+        #expect(engine.journalMilliseconds == 200 && engine.journalLockSeconds == 90)
+        #expect(engine.uploadsInFlight == 2 && engine.acknowledgementSeconds == 5)
+        #expect(engine.probeIntervalSeconds == 3600 && engine.startSeconds == 3)
+        #expect(stores.connections == 6 && stores.retry.attempts == 4)
+        #expect(stores.retry.baseMilliseconds == 10 && stores.retry.maximumMilliseconds == 20)
+        #expect(stores.deadlines.connectMilliseconds == 30)
+        #expect(stores.deadlines.attemptMilliseconds == 40)
+        #expect(stores.deadlines.minimumBytesPerSecond == 50)
+        #expect(stores.breaker.faultLimit == 7 && stores.breaker.openMilliseconds == 80)
+        #expect(stores.breaker.maximumOpenMilliseconds == 90)
+        #expect(stores.contentMD5 == .sent && stores.authorityFile == "/etc/ca.pem")
+        // Keys belong into the server's environment; nothing here takes one.
+        #expect(failure("replication: {secretAccessKey: x}")?.contains("unknown key") == true)
+        #expect(failure("replication: {breakerFaults: 0}")?.contains("1 to 1000") == true)
     }
 
     @Test func anEmptyFileIsAllDefaults() throws {

@@ -3,7 +3,8 @@
 
 It reads every record through `/checkpoint` and `/tile/entries`, rebuilds the signed root from them,
 and folds the acts anew: who might do what, which lock was in force, which hold stood when a payload
-was erased. It shares nothing with the product and believes none of its answers but the records.
+was erased, what was purged where. It shares nothing with the product and believes none of its
+answers but the records.
 
     check_log.py --server URL --key VKEY [--token-file FILE]
 
@@ -11,12 +12,12 @@ Exit code 0: the log keeps its rules. 1: it does not; each finding is printed. 2
 """
 
 import argparse
-import hashlib
 import sys
 import urllib.request
 
 from log_fold import Log
-from verify_receipt import Checkpoint, Refused, VerifierKey, leaf_hash, node_hash
+from log_targets import root_of
+from verify_receipt import Checkpoint, Refused, VerifierKey
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -37,27 +38,11 @@ def bundle(data):
         at += 2 + length
 
 
-def root_of(leaves):
-    """RFC 6962: the root over leaf hashes, with a stack of whole subtrees."""
-    stack = []
-    for leaf in leaves:
-        stack.append((0, leaf))
-        while len(stack) > 1 and stack[-1][0] == stack[-2][0]:
-            (level, left), (_, right) = stack[-2], stack.pop()
-            stack[-1] = (level + 1, node_hash(left, right))
-    if not stack:
-        return hashlib.sha256().digest()
-    root = stack.pop()[1]
-    while stack:
-        root = node_hash(stack.pop()[1], root)
-    return root
-
-
 def read_log(fetch, key, descriptions=None):
     """Folds the log behind `fetch` (target -> bytes); returns the `Log` and its checkpoint."""
     key = key if isinstance(key, VerifierKey) else VerifierKey(key)
     checkpoint = Checkpoint(fetch("/checkpoint").decode(), key)
-    log, leaves = Log(descriptions), []
+    log = Log(descriptions)
     for number in range(-(-checkpoint.size // 256)):
         width = min(256, checkpoint.size - number * 256)
         suffix = "" if width == 256 else f".p/{width}"
@@ -65,9 +50,8 @@ def read_log(fetch, key, descriptions=None):
         if len(records) != width:
             raise Refused("entries", f"bundle {number} has {len(records)} records, not {width}")
         for record in records:
-            leaves.append(leaf_hash(record))
             log.apply(record)
-    if root_of(leaves) != checkpoint.root:
+    if root_of(log.leaves) != checkpoint.root:
         raise Refused("entries", "they do not lead to the signed root")
     return log, checkpoint
 

@@ -16,6 +16,10 @@ ALLOWED = {
     "census": {"strongroom"},
     "access.changed": {"admin", "local"},
     "access.digest": {"strongroom"},
+    "target.added": {"admin"},
+    "target.probed": {"strongroom"},
+    "target.phase": {"admin"},
+    "target.removed": {"admin"},
     "log.closed": {"admin"},
 }
 

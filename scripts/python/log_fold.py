@@ -11,6 +11,7 @@ import re
 import struct
 
 from log_access import ALLOWED, Access, ground_of
+from log_targets import Targets
 from log_words import (
     DAY,
     Evidence,
@@ -31,7 +32,7 @@ STRENGTH = {"GOVERNANCE": 0, "COMPLIANCE": 1}
 MOST_HISTORY = 256
 
 
-class Log(Access):
+class Log(Access, Targets):
     """The fold. `findings` holds what breaks a rule; an honest log has none.
 
     `descriptions`: index -> description, of sealed records whose opening the caller knows.
@@ -45,6 +46,7 @@ class Log(Access):
         self.founders, self.bypasses, self.purged = [], {}, {}
         self.census, self.census_before, self.census_parts = {}, 0, []
         self.erasures, self.kinds, self.acts = {}, {}, []
+        self.targets, self.target_names, self.leaves = {}, set(), []
         self.descriptions = descriptions or {}
         self.findings = []
 
@@ -60,6 +62,7 @@ class Log(Access):
 
     def apply(self, data):
         index, self.size = self.size, self.size + 1
+        self.leaves.append(leaf_hash(data))
         try:
             text = data.decode()
             record = json.loads(text)
@@ -81,7 +84,7 @@ class Log(Access):
             self.require(index == 0, index, "a second log.created")
             self.founders = record["founders"]
         elif kind == EVIDENCE:
-            self.append(index, record, leaf_hash(data))
+            self.append(index, record, self.leaves[index])
         elif self.require(kind in ALLOWED, index, f"kind {kind} is not known"):
             self.acts.append(index)
             self.authorize(index, record, kind, received)
@@ -298,16 +301,6 @@ class Log(Access):
             index,
             lambda: f"{where}: history {item.get('history')}, not {acts}",
         )
-
-    def on_payload_purged(self, index, record, received):
-        erased = self.erasures.get(record["erasure"])
-        if self.require(erased is not None, index, f"{record['erasure']} is no erasure"):
-            key = (record["erasure"], record["copy"])
-            self.require(key not in self.purged, index, f"{key} is purged twice")
-            self.require(
-                record["count"] == len(erased), index, f"{record['count']} of {len(erased)}"
-            )
-            self.purged[key] = index
 
     def on_clock_resynced(self, index, record, received):
         old, new = milliseconds(record["from"]), milliseconds(record["to"])

@@ -7,24 +7,14 @@ are computed over indexes, so that a reader can compute them too.
 import json
 import struct
 
+import target_acts
+from act_words import BAD_COUNTS, BAD_NAMES, BAD_REASONS, LATEST, ODD, act
 from record_vectors import NOT_INTEGERS, NOT_OBJECTS, NOT_STRINGS, canonical, changed, sha256, text
 
-LATEST = 2**53 - 1
-RECEIVED = "2026-11-21T01:02:03.456Z"
 COMPLIANCE = {"mode": "COMPLIANCE", "until": "2033-11-22T00:00:00Z"}
 GOVERNANCE = {"mode": "GOVERNANCE", "until": "2026-11-20T00:00:00Z"}
 AWAITING = {"duration": "7y", "event": "contract-end", "mode": "COMPLIANCE"}
 POLICY = {"default": "7y", "maximum": "100y", "minimum": "1d", "mode": "COMPLIANCE"}
-ODD = 'a "quoted"\\reason: Zoë, e\u0301, \U0001f600, \ufb33 / \u2028'
-
-
-def act(kind, principal="alice", received=RECEIVED, reason=None, **members):
-    """One act; members that are None are absent."""
-    members = {name: value for name, value in members.items() if value is not None}
-    common = {"kind": kind, "principal": principal, "received": received, "v": 1}
-    if reason is not None:
-        common["reason"] = reason
-    return members | common
 
 
 def be(index):
@@ -137,6 +127,7 @@ def acts():
     yield "a purge", act(
         "payload.purged", principal="strongroom", erasure=41, copy="local", count=4
     )
+    yield from target_acts.acts()
     yield "a resync", act(
         "clock.resynced",
         principal="bob",
@@ -215,9 +206,6 @@ BAD_RECORDS = (
     [[2 * n, 2 * n] for n in range(1_501)],
 )
 BAD_TIMES = NOT_STRINGS + ("", "2026-11-21", "2026-11-21T01:02:03Z", "2026-02-30T00:00:00.000Z")
-BAD_NAMES = NOT_STRINGS + ("", "-a", "A", "a b", "é", "a" * 64, "a/b")
-BAD_REASONS = NOT_STRINGS + ("", "a\nb", "\x7f", "\x85", "r" * 1_025, "é" * 513)
-BAD_COUNTS = NOT_INTEGERS + (-1,)
 BAD_POLICIES = NOT_OBJECTS + (
     {},
     POLICY | {"x": 1},
@@ -299,7 +287,7 @@ WRONG = (
         ),
     ),
     ("an erasure under a bypassed lock", ("bypass",), BAD_COUNTS),
-    ("a purge", ("copy",), BAD_NAMES),
+    ("a purge", ("copy",), BAD_NAMES + ("s3", "a.b", "a_b", "a" * 33)),
     ("a purge", ("count",), BAD_COUNTS),
     ("a purge", ("erasure",), BAD_COUNTS),
     ("a resync", ("from",), BAD_TIMES + ("2026-11-21T00:00:00.000Z",)),
@@ -338,8 +326,10 @@ WRONG = (
     ("a digest of accesses", ("head",), NOT_STRINGS + ("", "A" * 64)),
 )
 OPTIONAL = {"at", "collections", "expires", "policy", "reason", "rights", "standing"}
+OPTIONAL |= target_acts.OPTIONAL
 # Without their records a hold is one by selection, and a release is one of the matter.
 INSTEAD = {("hold.placed", "records"), ("hold.released", "records")}
+INSTEAD |= target_acts.INSTEAD
 
 
 def refused(found):
@@ -366,7 +356,7 @@ def refused(found):
     yield "unknownMember", changed(found["an erasure"], "bypass", to=1)
     yield "unknownMember", changed(found["a revocation"], "role", to="writer")
     yield "unknownMember", changed(found["an erasure"], "clock", "x", to=1)
-    for title, path, values in WRONG:
+    for title, path, values in WRONG + target_acts.WRONG:
         for value in values:
             yield None, changed(found[title], *path, to=value)
 

@@ -17,6 +17,6 @@ extension CommandFamily {
     /// All families, in no order of importance: their commands have one.
     static let all: [CommandFamily] = [
         PolicyCommands.family, HoldCommands.family, EventCommand.family, EraseCommands.family,
-        ClockCommands.family, TokenCommands.family, LogCommands.family,
+        ClockCommands.family, TokenCommands.family, LogCommands.family, TargetCommands.family,
     ]
 }

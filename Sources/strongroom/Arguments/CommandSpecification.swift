@@ -91,6 +91,7 @@ enum CommandGroup: String, CaseIterable, Sendable {
     case evidence = "Keep and fetch evidence"
     case retention = "Lock, hold and erase"
     case proof = "Prove and verify"
+    case copies = "Keep a second copy"
     case tools = "Tools"
 }
 

@@ -6,6 +6,7 @@ struct APIRequest: Sendable {
         case get = "GET"
         case post = "POST"
         case put = "PUT"
+        case delete = "DELETE"
     }
 
     /// What is sent along.

@@ -61,7 +61,11 @@ struct Problem: Equatable, Sendable {
         case (410, _): erasureAdvice
         case (429, _): "wait a minute: the server slows down who fails too often"
         case (503, "clock-unsettled"?): "'strongroom clock show' says what blocks, and until when"
+        case (503, "target-unavailable"?): "see ops/runbooks/target-down.md"
+        case (503, "copy-pending"?):
+            "it is durable on the server; repeat it with the same key for its receipt"
         case (503, "policy-changed"?): "look at the policy again, then repeat it"
+        case (503, "copy-pending"?): "repeat it; strongroom target list says how far the copy is"
         case (503, _): "try again later"
         case (507, _): "have room made on the server, then try again"
         case (500, _): "this is a bug in Strongroom: please report it with the server's log"

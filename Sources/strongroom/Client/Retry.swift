@@ -23,8 +23,9 @@ struct Retry: Sendable {
         switch (reply.status, repetition) {
         // An unsettled clock needs a person, and more wrong tokens only prolong the refusal.
         case (429, _), (503, _):
-            let slug = Problem(reply).slug
-            return slug != "clock-unsettled" && slug != "too-many-failures"
+            // A target was asked several times already.
+            let lasting = ["clock-unsettled", "too-many-failures", "target-unavailable"]
+            return !lasting.contains(Problem(reply).slug ?? "")
         case (408, .harmless), (502, .harmless), (504, .harmless): return true
         default: return false
         }

@@ -16,9 +16,9 @@ enum ShowCommand {
             about: [
                 "",
                 "Prints what record INDEX says, its current lock, the matters that hold it,",
-                "whether its payload was erased, and how that came about. The record is checked",
-                "against its inclusion proof; the rest is the server's word, and names the",
-                "records to prove.",
+                "its copies, whether its payload was erased, and how that came about. The record",
+                "is checked against its inclusion proof; the rest is the server's word, and names",
+                "the records to prove.",
             ],
             example: "strongroom show 41"
         ),
@@ -69,7 +69,8 @@ enum ShowCommand {
         }
         line.add("leafHash", checked.receipt.leafHash.base64)
         if let lock { line.add("lock", json: CanonicalJSON.encode(.object(lock))) }
-        line.add("copies", lock?.number("erased") == nil ? ["local"] : [])
+        let copies = (lock?.objects("copies") ?? []).filter { $0.text("state") == "present" }
+        line.add("copies", copies.compactMap { $0.text("copy") })
         return line.text
     }
 }

@@ -21,7 +21,8 @@ struct ConfigurationKey: Sendable {
 
 extension ConfigurationKey {
     /// All keys; `ops/strongroom.example.yaml` explains each, and a test compares the two.
-    static let all: [ConfigurationKey] = general + log + http + limits + store + retention
+    static let all: [ConfigurationKey] =
+        general + log + http + limits + store + retention + replication
 
     private static let general = [
         ConfigurationKey("listen") { (node, settings) throws(YAMLError) in

@@ -2,6 +2,7 @@ internal import EvidenceModel
 internal import EvidenceStore
 internal import MicroServer
 internal import Observability
+internal import Replication
 
 /// Everything that `strongroom serve` can be told by its configuration file.
 struct ServeSettings: Sendable {
@@ -17,6 +18,9 @@ struct ServeSettings: Sendable {
     /// Memory of all batches that are under way.
     var batchMemoryBytes = 256 << 20
     var retention = RetentionFields()
+    var replication = ReplicationConfiguration()
+    /// How the targets' stores are asked.
+    var stores = StoreSettings()
 }
 
 /// The parts of the retention policy, before they are known to fit together.

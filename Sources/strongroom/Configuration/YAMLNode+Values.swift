@@ -15,6 +15,11 @@ extension YAMLNode {
         return number
     }
 
+    /// A whole number within limits that do not reach below 0.
+    func count(in range: ClosedRange<Int>) throws(YAMLError) -> UInt64 {
+        UInt64(try int(in: range))
+    }
+
     /// A size: `5 GiB`, `64 MiB`, `512 KiB`, or a bare number of bytes.
     func bytes(in range: ClosedRange<UInt64>) throws(YAMLError) -> UInt64 {
         let text = try string()

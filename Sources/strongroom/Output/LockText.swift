@@ -15,13 +15,27 @@ enum LockText {
             lines.append(
                 RecordText.row("", "'strongroom erase proof \(index)' has the certificate")
             )
-        } else {
-            lines.append(RecordText.row("copies", "1, on the server's disk"))
+        }
+        for (place, copy) in (state.objects("copies") ?? []).enumerated() {
+            lines.append(RecordText.row(place == 0 ? "copies" : "", copyText(copy)))
         }
         for (place, event) in (state.objects("history") ?? []).enumerated() {
             lines.append(RecordText.row(place == 0 ? "history" : "", eventText(event)))
         }
         return lines
+    }
+
+    /// `local: there`, `frankfurt: not yet there`.
+    static func copyText(_ copy: JSONObject) -> String {
+        let state =
+            switch copy.text("state") {
+            case "present": "there"
+            case "pending": "not yet there"
+            case "erased": "erased, bytes still there"
+            case "gone": "no bytes there"
+            default: "?"
+            }
+        return "\(copy.text("copy") ?? "?"): \(state)"
     }
 
     /// `2026-11-21T01:02:03.456Z lock.extended COMPLIANCE until …, by record 57 of ann: audit`.

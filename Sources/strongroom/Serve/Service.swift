@@ -5,17 +5,20 @@ internal import HTTPMessage
 internal import MicroServer
 internal import Observability
 internal import Platform
+internal import Replication
 internal import TransparencyLog
 
 /// A running server: the log, the HTTP interface over it, and the order in which they start and
 /// stop.
 ///
-/// Start: log (recovered and verified), then interface, then socket, then word to the outside. Stop
-/// in reverse: no new requests, answers to those that were begun, then the log is let go of.
+/// Start: log (recovered and verified), then targets (which say what they hold), then interface,
+/// then socket, then word to the outside. Stop in reverse: no new requests, answers to those that
+/// were begun (some wait for a target), then the targets, then the log is let go of.
 final class Service {
     private let settings: ServeSettings
     private let log: EventLog
     private let store: EvidenceStore
+    private let targets: TargetService
     private let api: EvidenceAPI
     private let server: MicroServer
     private let failure: FatalFailure
@@ -30,17 +33,28 @@ final class Service {
         self.failure = failure
         let store: EvidenceStore
         do throws(CommandFailure) {
-            let signer = try SigningKey.ofLog(in: directory, file: settings.signingKeyFile)
+            let signer = try SigningKey.ofOpenedLog(in: directory, file: settings.signingKeyFile)
             store = try Self.open(directory, signer, settings, log, failure)
         } catch {
             log.close()
             throw error
         }
         self.store = store
+        let targets = TargetService(
+            store: store,
+            configuration: settings.replication,
+            open: TargetStores.opener(settings.stores)
+        ) { event in
+            log.record(event.level, event.name, event.fields)
+        }
+        self.targets = targets
         do throws(CommandFailure) {
             try Self.checkReach(of: settings.listen, store)
-            (api, server) = try Self.listen(store, settings, log)
+            // A copy that may not go on must not write to the bucket that another may write to.
+            if store.readOnly == nil { targets.start() }
+            (api, server) = try Self.listen(store, targets, settings, log)
         } catch {
+            targets.stop()
             store.close()
             log.close()
             throw error
@@ -73,8 +87,11 @@ final class Service {
         }
         // An erasure may have hours to go; it ends at its next step, and begins anew another day.
         store.beginClosing()
+        api.beginClosing()
         // After a fatal failure no request can succeed: give them their refusals, and go.
         server.stop(gracePeriodSeconds: failure.error == nil ? Double(settings.drainSeconds) : 2)
+        // Not before: what was begun may wait for a target.
+        targets.stop()
         api.waitForWork()
         store.close()
         log.record(
@@ -101,7 +118,7 @@ final class Service {
 
     private static func open(
         _ directory: String,
-        _ signer: NoteSigner,
+        _ signer: NoteSigner?,
         _ settings: ServeSettings,
         _ log: EventLog,
         _ failure: FatalFailure
@@ -119,6 +136,9 @@ final class Service {
             }
         } catch {
             throw CommandFailure(error)
+        }
+        if let reason = store.readOnly {
+            log.record(.warning, "log.readOnly", [.text("reason", reason)])
         }
         log.record(
             .info,
@@ -148,13 +168,20 @@ final class Service {
 
     private static func listen(
         _ store: EvidenceStore,
+        _ targets: TargetService,
         _ settings: ServeSettings,
         _ log: EventLog
     ) throws(CommandFailure) -> (EvidenceAPI, MicroServer) {
         var configuration = EvidenceAPI.Configuration()
         configuration.payloadLimitBytes = settings.store.payloadLimitBytes
         configuration.batchMemoryLimitBytes = settings.batchMemoryBytes
-        let api = EvidenceAPI(store: store, configuration: configuration, log: log)
+        configuration.targetRegion = TargetStores.standardRegion()
+        let api = EvidenceAPI(
+            store: store,
+            targets: targets,
+            configuration: configuration,
+            log: log
+        )
         var server = settings.server
         server.host = settings.listen.host
         server.port = settings.listen.port

@@ -29,10 +29,34 @@ def busy_server(env, *arguments):
     return server
 
 
-def test_promtool_finds_nothing_to_say(env):
+def promtool_path():
     promtool = ROOT / ".cache" / "promtool"
     if not promtool.exists():
         raise Skip("promtool is not there; scripts/setup.sh fetches it")
+    return promtool
+
+
+def test_the_alert_rules_fire_when_they_should(env):
+    promtool = promtool_path()
+    for words in (
+        ("check", "rules", "prometheus-rules.yaml"),
+        ("test", "rules", "prometheus-rules.test.yaml"),
+    ):
+        result = subprocess.run(
+            [promtool, *words], cwd=ROOT / "ops", capture_output=True, text=True
+        )
+        check(result.returncode == 0, f"{result.stdout}{result.stderr}")
+    rules = (ROOT / "ops" / "prometheus-rules.yaml").read_text()
+    tested = (ROOT / "ops" / "prometheus-rules.test.yaml").read_text()
+    alerts = [line.split(":")[1].strip() for line in rules.split("\n") if "- alert:" in line]
+    for alert in alerts:
+        uses = [part for part in tested.split("alertname: ") if part.startswith(alert + "\n")]
+        check(any("exp_alerts: []" in part for part in uses), f"{alert} is never seen silent")
+        check(any("exp_labels" in part for part in uses), f"{alert} is never seen firing")
+
+
+def test_promtool_finds_nothing_to_say(env):
+    promtool = promtool_path()
     text = text_of(busy_server(env))
     result = subprocess.run(
         [promtool, "check", "metrics"], input=text, capture_output=True, text=True

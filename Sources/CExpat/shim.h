@@ -1,0 +1,4 @@
+#ifndef CExpat_SHIM_H
+#define CExpat_SHIM_H
+#include <expat.h>
+#endif

@@ -1,0 +1,133 @@
+"""A log with a target: a `World` whose server replicates into a bucket."""
+
+import time
+
+from .environment import check, eventually
+from .world import CONFIG, NAMES, World, done
+
+# Quick enough for tests; what is not here is as in production.
+REPLICATION = {"journalMilliseconds": 200, "probeLockSeconds": 4}
+
+
+def replication(**keys):
+    """The part of a configuration; an empty text without keys."""
+    rows = "".join(f"  {name}: {value}\n" for name, value in keys.items())
+    return f"replication:\n{rows}" if rows else ""
+
+
+class Site(World):
+    """`bucket`: where the copy goes; `endpoint`: how the server gets there, if not directly.
+
+    `keys`: of the configuration's `replication`. `add`: whether the target is added at once.
+    Without `names` the log has no tokens, and everybody may do what an admin may.
+    """
+
+    def __init__(
+        self, env, bucket, keys=None, endpoint=None, prefix="", add=True, target="second",
+        config=CONFIG, names=NAMES, credentials=None, **options
+    ):  # fmt: skip
+        self.bucket, self.target, self.prefix = bucket, target, prefix
+        self.endpoint = endpoint or bucket.store.endpoint
+        self.credentials = credentials or bucket.store.credentials(env)
+        self.keys = {**REPLICATION, **(keys or {})}
+        config += replication(**self.keys)
+        super().__init__(env, names, config=config, **options)
+        if add:
+            self.add()
+
+    def serve(self, **options):
+        options["env"] = {**self.credentials, **(options.get("env") or {})}
+        super().serve(**options)
+        if not self.clients:
+            self.clients = {name: self.server.client() for name in NAMES}
+            vars(self).update(self.clients)
+        return self.server
+
+    def client(self, name, timeout=60):
+        """Another client of that person, for a thread of its own."""
+        return self.server.client(timeout=timeout, token=self.people.tokens.get(name))
+
+    def command(self, *arguments, **options):
+        """The command line as `boss`, or as anybody where there are no tokens."""
+        if "boss" in self.people.tokens:
+            return self.run("boss", *arguments, **options)
+        own = {"STRONGROOM_SERVER": self.server.url}
+        return self.env.run(*arguments, **options, env={**own, **options.pop("env", {})})
+
+    @property
+    def description(self):
+        store = self.bucket.store
+        return {
+            "name": self.target,
+            "bucket": self.bucket.name,
+            "endpoint": self.endpoint,
+            "region": store.region,
+            "pathStyle": True,
+            "prefix": self.prefix or None,
+            "retentionProfile": "retention",
+        }
+
+    def add(self, **changes):
+        return done(self.boss.post("/v1/targets", **{**self.description, **changes}))
+
+    # --- how it stands ---
+
+    def at(self, action="", target=None):
+        return f"/v1/targets/{target or self.target}" + (f"/{action}" if action else "")
+
+    def status(self, target=None):
+        reply = self.auditor.get(self.at(target=target))
+        check(reply.status == 200, lambda: f"target: {reply}")
+        return reply.json
+
+    def wait(self, seconds=60, target=None):
+        """Closes packs; returns when all that is acknowledged is verified there."""
+        deadline = time.monotonic() + seconds
+        while True:
+            left = max(0, min(60, int(deadline - time.monotonic())))
+            reply = self.boss.post(self.at("wait", target), seconds=left)
+            check(reply.status == 200, lambda: f"wait: {reply}")
+            if reply.json["done"]:
+                return reply.json["target"]
+            check(
+                time.monotonic() < deadline,
+                lambda: f"not complete after {seconds} s: {reply}\n{self.server.log(8)}",
+            )
+
+    def wait_replicated(self, size=None, seconds=30):
+        """Until so many records, or all, stand in the bucket; no pack is closed for it."""
+        size = self.auditor.tree_size() if size is None else size
+        return eventually(
+            lambda: (s := self.status())["replicated"] >= size and s, seconds,
+            lambda: f"not replicated up to {size}: {self.status()}\n{self.server.log(8)}",
+        )  # fmt: skip
+
+    def wait_settled(self, seconds=25):
+        """Until what is pending is in force, and what is erased is purged."""
+        self.wait(seconds)
+        return eventually(
+            lambda: (s := self.status())["pending"] == 0 and s["unpurged"] == 0 and s, seconds,
+            lambda: f"still pending or not purged: {self.status()}\n{self.server.log(8)}",
+        )  # fmt: skip
+
+    def phase(self, phase, status=201):
+        reply = self.boss.post(self.at("phase"), phase=phase, reason="a test")
+        check(reply.status == status, lambda: f"phase {phase}: {reply}\n{self.server.log(8)}")
+        return reply
+
+    def reconcile(self, repair=False):
+        with self.client("boss", timeout=300) as boss:
+            return done(boss.post(self.at("reconcile"), repair=repair), 200).json
+
+    def copy(self, complete=True, **options):
+        """The second opinion on the bucket, which must agree with the server's own log."""
+        short = "journalLockSeconds" in self.keys
+        options = {"target": self.target, "prefix": self.prefix, "lapsing": short, **options}
+        if complete:
+            options.setdefault("size", self.auditor.tree_size())
+            self.wait()
+        return self.bucket.copy(self.key, complete=complete, **options)
+
+    def requests(self):
+        """How many requests the server has sent to the target."""
+        return self.status()["statistics"]["requests"]

@@ -1,0 +1,117 @@
+"""Two nodes with one bucket: who may go on, and who stops."""
+
+import shutil
+import time
+
+from harness import check, eventually, stores
+from harness.evidence import Evidence
+from harness.server import ServerFailed
+from harness.site import Site
+from harness.world import done
+
+SECONDS = 28
+LIMIT_SECONDS = 240
+STORES = ("seaweedfs",)
+
+
+class Twin:
+    """A second node on a copy of the first one's directory."""
+
+    def __init__(self, site, name="twin"):
+        self.site, self.data = site, site.env.path(name)
+        shutil.copytree(site.data, self.data)
+
+    def serve(self):
+        self.server = self.site.env.serve(
+            self.data, "--config", self.site.config, env=self.site.credentials
+        )
+        self.client = self.server.client()
+        return self
+
+    def status(self):
+        return self.client.get(self.site.at()).json
+
+
+def fenced(status):
+    return status["health"] == "fenced"
+
+
+def test_two_nodes_and_one_bucket(env):
+    bucket = stores.shared("seaweedfs").bucket(env)
+    site = Site(env, bucket, names=())
+    evidence = Evidence(site)
+    evidence.mixed(1)
+    site.wait()
+    site.stop()
+    twin = Twin(site)
+    site.serve()
+    twin.serve()
+    # Both have the same records; each goes on with records of its own.
+    for number in range(30):
+        evidence.put(f"ours/{number}")
+        done(twin.client.put(b"theirs", f"theirs/{number}"))
+        time.sleep(0.02)
+    nodes = {"first": site.status, "twin": twin.status}
+    eventually(
+        lambda: any(fenced(status()) for status in nodes.values()), 20,
+        lambda: f"nobody noticed: {site.status()} {twin.status()}",
+    )  # fmt: skip
+    time.sleep(1)
+    stopped = [name for name, status in nodes.items() if fenced(status())]
+    check(len(stopped) == 1, f"{stopped} have stopped")
+    loser = nodes[stopped[0]]()
+    check("another" in loser["reason"] or "register" in loser["reason"], f"{loser['reason']}")
+    winner, server = (twin, twin.server) if stopped == ["first"] else (site, site.server)
+    lost = site.server if stopped == ["first"] else twin.server
+    # The loser goes on acknowledging, in `local`, and keeps all that it had; it replicates no more.
+    with lost.client() as client:
+        replicated = client.get(site.at()).json["replicated"]
+        index = done(client.put(b"still here", "still")).json["index"]
+        check(client.payload(index).body == b"still here", "it is not there")
+        metrics = client.metrics()
+        name = 'strongroom_target_health{target="second",state="fenced"}'
+        check(metrics.get(name) == 1, "no metric says so")
+        time.sleep(1.5)
+        check(client.get(site.at()).json["replicated"] == replicated, "it replicates on")
+    check(any("second" in line and "fence" in line.lower() for line in lost.lines), lost.log())
+    # The winner's copy is whole and of one tree.
+    with server.client() as client:
+        reply = done(client.post(site.at("wait"), seconds=30), 200)
+        check(reply.json["done"], f"{reply}")
+        check(not fenced(reply.json["target"]), f"{reply}")
+        size = client.tree_size()
+    copy = bucket.copy(site.key, complete=True, size=size, strays=True)
+    # A restart does not forget it.
+    lost.terminate()
+    (twin if winner is site else site).serve()
+    again = nodes[stopped[0]]
+    eventually(lambda: fenced(again()), 15, lambda: f"forgotten: {again()}")
+    twin.server.terminate()
+    site.stop()
+    for data in (site.data, twin.data):
+        env.fsck(data)
+    strays = [f"{s.index['first']}-{s.index['count']}" for s in copy.strays]
+    env.note(f"the one that stopped: {stopped[0]}; journal objects that it left: {strays}")
+
+
+def test_dual_stops_acknowledging_when_fenced(env):
+    bucket = stores.shared("seaweedfs").bucket(env)
+    site = Site(env, bucket, {"acknowledgementSeconds": 2}, names=())
+    site.phase("dual")
+    index = done(site.writer.put(b"first", "first")).json["index"]
+    site.stop()
+    twin = Twin(site).serve()
+    done(twin.client.put(b"theirs", "theirs"))
+    twin.server.terminate()
+    # Now the bucket is ahead of the first node, by a record that it never saw.
+    size = index + 1
+    try:
+        site.serve()
+    except ServerFailed as failure:
+        check("bucket" in str(failure).lower() or "second" in str(failure), f"{failure}")
+    else:
+        reply = site.writer.put(b"ours", "ours")
+        check(reply.status == 503, f"two nodes have acknowledged: {reply}")
+        check(site.auditor.tree_size() == size, "it has signed on")
+        ready = site.auditor.get("/readyz")
+        check(ready.status == 503, f"it says it is ready: {ready}")
