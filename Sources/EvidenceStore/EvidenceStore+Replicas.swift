@@ -49,13 +49,13 @@ extension EvidenceStore {
     /// A record and its payload, for a copy.
     package func replica(at index: RecordIndex) throws(StoreError) -> Replica {
         let stored = try record(at: index)
+        // The bytes of what was erased may stand on the disk for a moment.
+        if let certificate = withState({ $0.erasure(of: index) }) {
+            return Replica(stored: stored, payload: .erased(certificate: certificate))
+        }
         switch stored.frame.payload {
         case .none: return Replica(stored: stored, payload: .none)
-        case .file:
-            if let certificate = withState({ $0.erasure(of: index) }) {
-                return Replica(stored: stored, payload: .erased(certificate: certificate))
-            }
-            return Replica(stored: stored, payload: .file)
+        case .file: return Replica(stored: stored, payload: .file)
         case .table:
             do throws(StoreError) {
                 let reader = try payload(of: stored)
