@@ -44,6 +44,7 @@ public struct LimitViolation: Error, Equatable, Sendable {
         case expiry
         case collections
         case target
+        case predecessor
     }
 
     /// The kind of refusal.

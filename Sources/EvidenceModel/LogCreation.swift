@@ -22,16 +22,19 @@ public struct LogCreation: Hashable, Sendable {
     public let segmentHeight: UInt8
     /// The keys with which the log signs; at least one, each named like the origin.
     public let verifierKeys: [VerifierKey]
+    /// The log that this one goes on for, if there is one; of another origin.
+    public let predecessor: Predecessor?
     /// When the log was made.
     public let received: Timestamp
 
-    /// - Throws: `LimitViolation` of the field `.origin`, `.founders`, `.segmentHeight` or
-    ///   `.verifierKeys`.
+    /// - Throws: `LimitViolation` of the field `.origin`, `.founders`, `.segmentHeight`,
+    ///   `.verifierKeys` or `.predecessor`.
     public init(
         origin: String,
         founders: [String],
         segmentHeight: UInt8,
         verifierKeys: [VerifierKey],
+        predecessor: Predecessor? = nil,
         received: Timestamp
     ) throws(LimitViolation) {
         try Self.check(origin: origin)
@@ -56,10 +59,18 @@ public struct LogCreation: Hashable, Sendable {
                 given: excerpt(verifierKeys.map(\.name).joined(separator: " "))
             )
         }
+        if let predecessor, predecessor.origin.hasSameBytes(as: origin) {
+            throw LimitViolation(
+                .predecessor,
+                rule: "must have another origin",
+                given: excerpt(origin)
+            )
+        }
         exactOrigin = ExactText(origin)
         exactFounders = founders.map { ExactText($0) }
         self.segmentHeight = segmentHeight
         self.verifierKeys = verifierKeys
+        self.predecessor = predecessor
         self.received = received
     }
 
@@ -127,16 +138,16 @@ public struct LogCreation: Hashable, Sendable {
     }
 
     var encoded: [UInt8] {
-        CanonicalJSON.encode(
-            .object([
-                "founders": .array(founders.map { .string($0) }),
-                "kind": .string(RecordKind.logCreated.rawValue),
-                "origin": .string(origin),
-                "received": .string(received.rfc3339),
-                "segmentHeight": .integer(Int64(segmentHeight)),
-                "v": .integer(Record.version),
-                "verifierKeys": .array(verifierKeys.map { .string($0.description) }),
-            ])
-        )
+        var object: JSONObject = [
+            "founders": .strings(founders),
+            "kind": .string(RecordKind.logCreated.rawValue),
+            "origin": .string(origin),
+            "received": .string(received.rfc3339),
+            "segmentHeight": .integer(Int64(segmentHeight)),
+            "v": .integer(Record.version),
+            "verifierKeys": .strings(verifierKeys.map(\.description)),
+        ]
+        object["predecessor"] = predecessor.map(\.json)
+        return CanonicalJSON.encode(.object(object))
     }
 }

@@ -189,6 +189,22 @@ struct MemberReader {
         return values
     }
 
+    /// The first and last of a range, `[first,last]`; `nil` if the member is absent.
+    mutating func optionalRange(
+        _ name: String,
+        _ cursor: inout Cursor,
+        _ bytes: Span<UInt8>
+    ) throws(RecordError) -> ClosedRange<UInt64>? {
+        guard try has(name, &cursor, bytes) else { return nil }
+        let value: JSONValue
+        do { value = try json.value(bytes, depth: 2) } catch { throw .notCanonical(error) }
+        guard case .array(let ends) = value, ends.count == 2, case .integer(let first) = ends[0],
+            case .integer(let last) = ends[1], first >= 0, first <= last
+        else { throw .invalidMember(name, reason: "must be [first,last]") }
+        try advance(&cursor, bytes)
+        return UInt64(first)...UInt64(last)
+    }
+
     /// The members of an object of strings, in canonical order.
     mutating func pairs(
         _ name: String,

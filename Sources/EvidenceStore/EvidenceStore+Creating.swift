@@ -1,4 +1,4 @@
-import EvidenceModel
+package import EvidenceModel
 import Platform
 package import TransparencyLog
 
@@ -9,13 +9,15 @@ extension EvidenceStore {
     ///
     /// `signer`: the log's key; its name is the log's origin.
     /// `founders`: who makes the log, for record 0.
+    /// `predecessor`: the log that this one goes on for; of another origin.
     /// `time`: the clocks; a log that begins at some time is opened with the same ones.
-    /// - Throws: `invalid` if the directory is not empty, `system`.
+    /// - Throws: `invalid` if the directory is not empty or record 0 cannot say this, `system`.
     package static func create(
         at path: String,
         geometry: SegmentGeometry,
         signer: NoteSigner,
         founders: [String],
+        predecessor: Predecessor? = nil,
         time: TimeSource = .machine
     ) throws(StoreError) -> LogDescription {
         let paths = StorePaths(path)
@@ -38,6 +40,7 @@ extension EvidenceStore {
                         founders: founders,
                         segmentHeight: geometry.height,
                         verifierKeys: [signer.verifierKey],
+                        predecessor: predecessor,
                         received: now
                     )
                 ).encoded

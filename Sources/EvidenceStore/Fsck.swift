@@ -22,6 +22,8 @@ package struct Fsck {
     private var state = LogState()
     /// The heads of the access log's chain that the acts hold.
     private var digests: [AccessLog.Digest] = []
+    /// The comparisons with targets that the acts tell of, and where they stand.
+    private var comparisons: [(index: RecordIndex, change: TargetPhaseChange, path: String)] = []
     /// What the acts of the whole log amount to, from a first pass over them: what was erased is
     /// told only behind it.
     private var final = LogState()
@@ -81,6 +83,7 @@ package struct Fsck {
         }
         report.root = tree.root.hex
         try checkFold()
+        try checkComparisons()
         let mark = try report.check { _ throws(StoreError) in try RestoreMark.read(paths) } ?? nil
         report.findings += try AccessLog.verify(
             directory: paths.access,
@@ -165,6 +168,7 @@ package struct Fsck {
             report.damage(path, "record \(index) was received before the one before it")
         }
         lastReceived = record.received
+        if case .logCreated(let creation) = record { report.predecessor = creation.predecessor }
         if case .logCreated(let creation) = record,
             creation.origin != description.origin
                 || !creation.verifierKeys.contains(description.verifierKey)
@@ -205,8 +209,13 @@ package struct Fsck {
         guard record.collection == nil else { return }
         acts.append(stored)
         report.acts += 1
-        if case .act(let act) = record, case .accessDigest(let count, let head, let day) = act.act {
-            digests.append(AccessLog.Digest(day: day, count: count, head: head))
+        if case .act(let act) = record {
+            switch act.act {
+            case .accessDigest(let count, let head, let day):
+                digests.append(AccessLog.Digest(day: day, count: count, head: head))
+            case .targetPhase(let change): comparisons.append((stored.index, change, path))
+            default: break
+            }
         }
         do throws(StoreError) {
             try state.take(stored, in: path)
@@ -222,6 +231,24 @@ package struct Fsck {
         report.stateDigest = SHA256.hash(exported.span).hex
         if exported != final.exported {
             report.damage(paths.segments, "the tables of acts do not give the state of the log")
+        }
+    }
+
+    /// What was compared with a target is what the records give at that size.
+    private mutating func checkComparisons() throws(StoreError) {
+        guard !comparisons.isEmpty else { return }
+        let nodes = try FsckNodes(paths: paths, geometry: description.geometry, upper: upper)
+        for (index, change, path) in comparisons {
+            guard change.size <= tree.size,
+                try RootComputation.root(change.size, from: nodes) == change.localRoot
+            else {
+                report.damage(
+                    path,
+                    "record \(index) compares a root at size \(change.size) that the records do not "
+                        + "give"
+                )
+                continue
+            }
         }
     }
 

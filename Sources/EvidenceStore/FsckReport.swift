@@ -1,3 +1,5 @@
+package import EvidenceModel
+
 /// What `fsck` looked at and what it found.
 package struct FsckReport: Sendable {
     /// Something that is not as it should be.
@@ -33,6 +35,8 @@ package struct FsckReport: Sendable {
     package internal(set) var stateDigest = ""
     /// The root of the tree over all records, in hexadecimal.
     package internal(set) var root = ""
+    /// The log that this one goes on for, as record 0 names it.
+    package internal(set) var predecessor: Predecessor?
 
     /// Nothing is missing or wrong; there may be notes.
     package var isClean: Bool { !findings.contains { $0.severity == .damage } }

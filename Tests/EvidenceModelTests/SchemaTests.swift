@@ -49,6 +49,10 @@ enum SchemaFile {
                 #expect(fault == nil, "\(vector.record.prefix(200))")
             }
         }
+        let successors = try Vectors.json("record/successors.json", as: Successors.self)
+        for vector in successors.accepted {
+            #expect(validator.fault(try parsedJSON(vector.record)) == nil, "\(vector.title)")
+        }
         for file in ["refused", "acts-refused"] {
             for vector in try Vectors.json("record/\(file).json", as: [Vector].self)
             where ["missingMember", "unknownMember"].contains(vector.error) {

@@ -11,6 +11,7 @@ import re
 import struct
 
 from log_access import ALLOWED, Access, ground_of
+from log_origin import Origin
 from log_targets import Targets
 from log_words import (
     DAY,
@@ -32,7 +33,7 @@ STRENGTH = {"GOVERNANCE": 0, "COMPLIANCE": 1}
 MOST_HISTORY = 256
 
 
-class Log(Access, Targets):
+class Log(Access, Origin, Targets):
     """The fold. `findings` holds what breaks a rule; an honest log has none.
 
     `descriptions`: index -> description, of sealed records whose opening the caller knows.
@@ -47,6 +48,7 @@ class Log(Access, Targets):
         self.census, self.census_before, self.census_parts = {}, 0, []
         self.erasures, self.kinds, self.acts = {}, {}, []
         self.targets, self.target_names, self.leaves = {}, set(), []
+        self.predecessor, self.lost = None, None
         self.descriptions = descriptions or {}
         self.findings = []
 
@@ -83,6 +85,8 @@ class Log(Access, Targets):
         if kind == CREATED:
             self.require(index == 0, index, "a second log.created")
             self.founders = record["founders"]
+            if "predecessor" in record:
+                self.check_predecessor(index, record)
         elif kind == EVIDENCE:
             self.append(index, record, self.leaves[index])
         elif self.require(kind in ALLOWED, index, f"kind {kind} is not known"):

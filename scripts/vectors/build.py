@@ -25,6 +25,7 @@ import proof_vectors
 import receipt_vectors
 import record_vectors
 import sigv4_vectors
+import successor_vectors
 import tile_vectors
 import witness_vectors
 
@@ -37,6 +38,7 @@ MODULES = (
     calendar_vectors,
     record_vectors,
     act_vectors,
+    successor_vectors,
     receipt_vectors,
     sigv4_vectors,
     witness_vectors,

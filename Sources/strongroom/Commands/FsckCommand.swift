@@ -1,5 +1,8 @@
+internal import Cryptography
+internal import EvidenceModel
 internal import EvidenceStore
 internal import Observability
+internal import TransparencyLog
 
 /// `strongroom fsck`: checks a log's directory, offline.
 enum FsckCommand {
@@ -79,6 +82,9 @@ enum FsckCommand {
         console.result(
             "        \(Amount.count(report.acts, "act")): state and catalog are their fold"
         )
+        if let predecessor = report.predecessor {
+            for line in RecordText.predecessor(predecessor) { console.result(line) }
+        }
         console.result("root    \(report.root)")
         console.result("state   \(report.stateDigest)")
         console.result(report.isClean ? "clean" : "DAMAGED")
@@ -94,6 +100,15 @@ enum FsckCommand {
         }
         var line = JSONLine()
         for (name, count) in counts(report) { line.add(name, count) }
+        if let predecessor = report.predecessor {
+            line.add("predecessor", predecessor.origin)
+            line.add("predecessorSize", predecessor.head.size.value)
+            line.add("predecessorRoot", predecessor.head.root.hex)
+            if let lost = predecessor.lost {
+                line.add("lostFirst", lost.lowerBound)
+                line.add("lostLast", lost.upperBound)
+            }
+        }
         line.add("root", report.root)
         line.add("state", report.stateDigest)
         line.add("clean", report.isClean)

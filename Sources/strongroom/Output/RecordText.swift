@@ -18,6 +18,7 @@ enum RecordText {
         if case .logCreated(let creation) = checked.record {
             for key in creation.verifierKeys { lines.append(row("key", "\(key)")) }
             for founder in creation.founders { lines.append(row("founder", founder)) }
+            lines += creation.predecessor.map(predecessor) ?? []
         }
         if case .act = checked.record { lines += members(receipt.record) }
         lines.append(row("leaf", receipt.leafHash.base64))
@@ -42,6 +43,17 @@ enum RecordText {
             }
             return row(member.name, text)
         }
+    }
+
+    /// The log that a log goes on for, and what is known to be lost of it.
+    static func predecessor(_ predecessor: Predecessor) -> [String] {
+        let head = predecessor.head
+        var lines = [row("successor of", "\(head.origin)")]
+        lines.append(row("from", "\(head.size) records, root \(head.root.hex)"))
+        for key in predecessor.keys { lines.append(row("its key", "\(key)")) }
+        let lost = predecessor.lost.map { "records \($0.lowerBound) to \($0.upperBound)" }
+        lines.append(row("lost", lost ?? "none known"))
+        return lines
     }
 
     static func row(_ name: String, _ value: String) -> String {

@@ -1,12 +1,14 @@
-"""The second opinion on targets: it passes an honest log and finds each rule that is broken."""
+"""The second opinion on targets and predecessors: it passes an honest log and finds each rule that
+is broken."""
 
 import hashlib
+import json
 
-from harness import cases, check
+from harness import ROOT, cases, check
 from log_fold import Log
 from log_targets import RULES, root_of
 from suites.opinion import SOON, Story
-from verify_receipt import leaf_hash
+from verify_receipt import canonical, leaf_hash
 
 SECONDS = 1
 FOUND = {rule: "enforced" for rule in RULES}
@@ -137,3 +139,52 @@ def test_a_broken_rule_is_found(env, what):
     findings = story.findings()
     check(len(findings) > 0, "nothing was found")
     check(any(word in finding for finding in findings), f"{word!r} is not in {findings}")
+
+
+def successors():
+    path = ROOT / "Tests" / "Vectors" / "record" / "successors.json"
+    with open(path, encoding="utf-8") as file:
+        return {row["title"]: row["record"] for row in json.load(file)["accepted"]}
+
+
+def findings_of(record):
+    log = Log()
+    log.apply(record.encode())
+    return log.findings
+
+
+@cases(*successors())
+def test_an_honest_successor_has_no_findings(env, title):
+    found = findings_of(successors()[title])
+    check(not found, f"{found}")
+
+
+WRONG = {
+    "another root": "signature",
+    "another key": "signature",
+    "its own name": "its own predecessor",
+    "a gap before what is lost": "cannot be lost",
+    "a member too many": "'x'",
+    "no keys": "no keys",
+}
+
+
+@cases(*WRONG)
+def test_a_wrong_predecessor_is_found(env, what):
+    record = json.loads(successors()["a predecessor of which records are lost"])
+    other = json.loads(successors()["a predecessor of a foreign name"])["predecessor"]
+    found = record["predecessor"]
+    if what == "another root":
+        found["checkpoint"] = found["checkpoint"].replace("1000", "1001")
+    elif what == "another key":
+        found["keys"] = other["keys"]
+    elif what == "its own name":
+        record["origin"] = found["checkpoint"].split("\n")[0]
+    elif what == "a gap before what is lost":
+        found["lost"] = [1001, 1002]
+    elif what == "a member too many":
+        found["x"] = 1
+    else:
+        found["keys"] = []
+    findings = findings_of(canonical(record))
+    check(any(WRONG[what] in finding for finding in findings), f"{findings}")
