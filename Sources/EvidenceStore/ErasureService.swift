@@ -23,6 +23,8 @@ final class ErasureService: Sendable {
     private let queue: AppendQueue
     private let state = Mutex(State())
     private let changed = Condition()
+    /// Files of sealed segments change under this: by an erasure, or by a repair.
+    private let changing = Mutex(())
 
     private static let retryNanoseconds: UInt64 = 1_000_000_000
 
@@ -110,9 +112,11 @@ final class ErasureService: Sendable {
             guard !segment.tree.isFull, let bytes = try rewrite(segment) else { return false }
             removed = bytes
         } else {
-            // The open form has it all; it is still there if its removal failed after the seal.
-            try sealer.removeLeftovers(number)
-            removed = try eraser.erase(erased(in: number), in: number)
+            removed = try changing.withLock { _ throws(StoreError) in
+                // The open form has it all; it is still there if its removal failed after the seal.
+                try sealer.removeLeftovers(number)
+                return try eraser.erase(erased(in: number), in: number)
+            }
         }
         metrics.purgedPayloads.add(records.count)
         metrics.purgedBytes.add(removed.bytes)
@@ -122,6 +126,26 @@ final class ErasureService: Sendable {
     /// All records of a segment whose erasure is on record.
     private func erased(in number: SegmentNumber) -> IndexRanges {
         view.withState { $0.erased(in: view.geometry.range(of: number)) }
+    }
+}
+
+// MARK: - Repair
+
+extension ErasureService {
+    /// Puts back what a copy has supplied; see `SegmentRepair`.
+    ///
+    /// - Returns: The records whose payloads or openings were put back.
+    func repair(
+        _ survey: PayloadSurvey,
+        with supplied: [RecordIndex: SuppliedPayload],
+        reserve: DiskReserve
+    ) throws(StoreError) -> IndexRanges {
+        try changing.withLock { _ throws(StoreError) in
+            var eraser = eraser
+            eraser.reserve = reserve
+            let repair = SegmentRepair(eraser: eraser, survey: survey, supplied: supplied)
+            return try repair.run(without: erased(in: survey.segment))
+        }
     }
 }
 

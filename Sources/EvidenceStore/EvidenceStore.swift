@@ -24,7 +24,7 @@ package final class EvidenceStore: @unchecked Sendable {
     let queue: AppendQueue
     let keeper: ClockKeeper
     let erasure: ErasureService
-    private let staging: PayloadStaging
+    let staging: PayloadStaging
     private let segments: SegmentSupply
     private let sealing: SealingService
     private let state: StateStore

@@ -178,6 +178,15 @@ final class PayloadStaging: Sendable {
     static func compressor() -> ZstdCompressor {
         ZstdCompressor(level: PayloadFile.compressionLevel, checksum: true)
     }
+
+    /// The same bytes as in `chunk`, where that compresses.
+    static func compressed(_ bytes: [UInt8]) throws(StoreError) -> [UInt8] {
+        do throws(ZstdError) {
+            return try compressor().compress(bytes.span)
+        } catch {
+            throw .unavailable("zstd cannot compress: \(error)")
+        }
+    }
 }
 
 /// Writes a payload file under `payloads/incoming`, and removes it again unless a record took it.

@@ -34,7 +34,7 @@ struct SegmentEraser: Sendable {
     let sealed: SealedSegmentCache
     let uploads: UploadDirectory
     /// Nil: a copy may take all the room that there is.
-    let reserve: DiskReserve?
+    var reserve: DiskReserve?
     /// Called after each change of the file system; tests look at what a crash there leaves.
     var afterStep: @Sendable (_ step: String) -> Void = { _ in }
 
@@ -205,7 +205,7 @@ struct SegmentEraser: Sendable {
     }
 
     /// Makes a list of files the valid one, then removes those that it no longer names.
-    private func publish(
+    func publish(
         _ digests: SegmentDigests,
         replacing old: [PayloadFileName],
         _ segment: SealedSegment
@@ -271,7 +271,7 @@ struct SegmentEraser: Sendable {
         return result
     }
 
-    private func syncDirectory(_ number: SegmentNumber) throws(StoreError) {
+    func syncDirectory(_ number: SegmentNumber) throws(StoreError) {
         let directory = paths.segment(number)
         try onDisk { () throws(SystemError) in try FileSystem.syncDirectory(directory) }
         afterStep("directory synced")

@@ -6,10 +6,10 @@ import Platform
 /// it stays. A crash between the two is made good at the next start; until then readers look in
 /// both places. What no record names is removed at the start.
 final class UploadDirectory: Sendable {
-    private let paths: StorePaths
+    let paths: StorePaths
     private let taken = Mutex<[UploadID]>([])
     /// Files move and go under this lock, so that one that moves is not missed by an erasure.
-    private let moving = Mutex(())
+    let moving = Mutex(())
 
     init(_ paths: StorePaths) {
         self.paths = paths

@@ -1,0 +1,270 @@
+import Cryptography
+import EvidenceModel
+import EvidenceStore
+import Platform
+import TransparencyLog
+
+// The target is repaired from the log.
+extension Reconciliation {
+    /// Reports a damaged object, and repairs it.
+    func reconcile(_ damage: ObjectDamage) throws(ReplicationFailure) {
+        let key = damage.object.key
+        let problem = damage.problems.joined(separator: "; ")
+        if !damage.isStanding, let index = missingRecord(of: damage.object) {
+            return report(
+                .both,
+                key.text,
+                "\(problem); the payload of record \(index), which is in it, is damaged here too",
+                isRepaired: false
+            )
+        }
+        guard isRepairing else {
+            return report(.target, key.text, problem, isRepaired: false)
+        }
+        do throws(ReplicationFailure) {
+            if !damage.isStanding {
+                try replace(damage)
+            } else {
+                if damage.isWeak { try strengthen(damage.object) }
+                try uncover(damage)
+            }
+            report(.target, key.text, problem, isRepaired: true)
+        } catch {
+            report(.target, key.text, "\(problem); not repaired: \(error)", isRepaired: false)
+        }
+    }
+
+    /// A record whose bytes the object must have and this log has not.
+    private func missingRecord(of object: KnownObject) -> RecordIndex? {
+        guard case .entry(let entry) = object.content else { return nil }
+        let needed = entry.kind == .payload ? lostLarge : lost.subtracting(lostLarge)
+        return needed.filter { entry.records.contains($0) }.min()
+    }
+
+    private func strengthen(_ object: KnownObject) throws(ReplicationFailure) {
+        let target = target
+        let name = VersionedKey(object.key, object.version)
+        try stored { () throws(StoreFailure) in
+            if object.lock.until > replicator.now {
+                try target.setRetention(object.lock, of: name)
+            }
+            if object.hold == .on { try target.setLegalHold(.on, of: name) }
+            let head = try target.head(name.key, version: name.version)
+            guard object.hold == .off || head.hold == .on,
+                object.lock.until <= replicator.now || head.lock == object.lock
+            else { throw .corrupt(detail: "\(name) did not take its lock or hold") }
+        }
+    }
+
+    /// Removes what stands over an object whose own version is as it should be.
+    private func uncover(_ damage: ObjectDamage) throws(ReplicationFailure) {
+        guard !damage.covers.isEmpty else { return }
+        try remove(damage.covers)
+    }
+
+    private func remove(_ names: [VersionedKey]) throws(ReplicationFailure) {
+        guard let openDeleting = replicator.openDeleting else {
+            throw .local(
+                "what stands there cannot be removed, as the target has no --retention-profile"
+            )
+        }
+        let deleting = try stored { () throws(StoreFailure) in try openDeleting() }
+        for name in names {
+            try stored { () throws(StoreFailure) in try deleting.delete(name) }
+        }
+    }
+
+    /// Stores an object anew from the log; what stands at its key goes if it can, else lies below.
+    private func replace(_ damage: ObjectDamage) throws(ReplicationFailure) {
+        let object = damage.object
+        let path = "\(replicator.folder)/reconcile-object.tmp"
+        try? FileSystem.unlinkIfPresent(path)
+        defer { try? FileSystem.unlinkIfPresent(path) }
+        guard var made = try make(object, path) else { return try forget(object.key) }
+        var rest = damage.covers + [VersionedKey(object.key, object.version)]
+        if made.request.key != object.key { rest = [] }
+        do throws(ReplicationFailure) {
+            try remove(rest)
+            made.request.condition = .absent
+        } catch {
+            made.request.condition = .none
+        }
+        let (target, uploader, request) = (target, replicator.uploader, made.request)
+        let version = try stored { () throws(StoreFailure) in
+            let result = try target.put(request)
+            return try uploader.verify(Uploader.Expected(request), result.version)
+        }
+        var changes = TargetLedger.Changes()
+        switch made.kept {
+        case .entry(var entry):
+            entry.version = version
+            entry.state = .stored
+            changes.entries = [entry]
+        case .tile(_, let until): changes.tiles = [(object.key, version, until)]
+        }
+        if made.request.key != object.key { changes.removed = [object.key] }
+        try replicator.adopt(changes)
+    }
+
+    private func forget(_ key: ObjectKey) throws(ReplicationFailure) {
+        var changes = TargetLedger.Changes()
+        changes.removed = [key]
+        try replicator.adopt(changes)
+    }
+
+    private typealias Made = (request: PutRequest, kept: KnownObject.Content)
+
+    /// The object as the log has it; `nil` if all that it held was erased.
+    private func make(
+        _ object: KnownObject,
+        _ path: String
+    ) throws(ReplicationFailure) -> Made? {
+        switch object.content {
+        case .tile(let bytes, _):
+            var request = PutRequest(key: object.key, bytes: bytes)
+            request.lock = lock(of: object)
+            return (request, object.content)
+        case .entry(let entry):
+            switch entry.kind {
+            case .journal: return try makeJournal(entry, lock(of: object))
+            case .pack: return try makePack(entry, lock(of: object), path)
+            case .payload: return try makePayload(entry, lock(of: object))
+            }
+        }
+    }
+
+    /// A lock that is over cannot be asked for.
+    private func lock(of object: KnownObject) -> ObjectLock? {
+        let soon = replicator.now.adding(milliseconds: 1_000) ?? .latest
+        return object.lock.until > soon ? object.lock : nil
+    }
+
+    private func makeJournal(
+        _ entry: LedgerEntry,
+        _ lock: ObjectLock?
+    ) throws(ReplicationFailure) -> Made {
+        guard let first = entry.records.first, let last = entry.records.last else {
+            throw .local("\(entry.key) has no records")
+        }
+        let job = JournalJob(first: first, end: TreeSize(last.value + 1))
+        let (contents, bytes) = try job.make(store, lockedUntil: entry.lock.until)
+        guard contents.entry.key == entry.key else {
+            throw .local("its records make more than one journal object by now")
+        }
+        var request = contents.entry.request(.bytes(bytes))
+        request.lock = lock
+        return (request, .entry(contents.entry))
+    }
+
+    private func makePayload(
+        _ entry: LedgerEntry,
+        _ lock: ObjectLock?
+    ) throws(ReplicationFailure) -> Made? {
+        guard let index = entry.records.first else { throw .local("\(entry.key) has no record") }
+        let store = store
+        if store.withState({ $0.erasure(of: index) }) != nil { return nil }
+        let file = try logged { () throws(StoreError) in try store.payloadFile(of: index) }
+        let kept = entry.remade(key: entry.key, entry.records, file.digest, file.sizeBytes)
+        var request = kept.request(
+            .file(path: file.path, offset: 0, sizeBytes: file.sizeBytes)
+        )
+        request.lock = lock
+        return (request, .entry(kept))
+    }
+
+    /// Of what was not erased; then it has another name, as it has other bytes.
+    private func makePack(
+        _ entry: LedgerEntry,
+        _ lock: ObjectLock?,
+        _ path: String
+    ) throws(ReplicationFailure) -> Made? {
+        guard let home = entry.home else { throw .local("\(entry.key) has no home") }
+        let store = store
+        var candidates: [PackCandidate] = []
+        for index in entry.records.indexes {
+            let found = try logged { () throws(StoreError) in try store.replicaFacts(at: index) }
+            if let found { candidates.append(found.candidate) }
+        }
+        guard let first = candidates.first else { return nil }
+        let entries = candidates.map { candidate in
+            PackEntry(
+                index: candidate.index,
+                content: candidate.isLarge
+                    ? .object(
+                        candidate.payload,
+                        ObjectLayout.payload(home.collection, candidate.index)
+                    ) : .payload(candidate.payload)
+            )
+        }
+        let result: PackWriter.Result
+        do throws(PackError) {
+            let writer = try PackWriter(
+                .pack(origin: store.description.origin, home, entries),
+                indexTime: first.received,
+                to: .file(path: path)
+            )
+            for candidate in candidates {
+                let replica: Replica
+                do throws(StoreError) {
+                    replica = try store.replica(at: candidate.index)
+                } catch {
+                    throw .source(detail: "\(error)")
+                }
+                guard replica.candidate == candidate else {
+                    throw .source(detail: "record \(candidate.index) was erased meanwhile")
+                }
+                try writer.append(replica)
+            }
+            result = try writer.finish()
+        } catch {
+            throw .local("\(error)")
+        }
+        let key = ObjectLayout.pack(
+            home,
+            first: first.index,
+            count: UInt64(candidates.count),
+            digest: result.digest
+        )
+        let records = IndexRanges(candidates.map(\.index))
+        let kept = entry.remade(key: key, records, result.digest, result.sizeBytes)
+        var request = kept.request(.file(path: path, offset: 0, sizeBytes: result.sizeBytes))
+        request.lock = lock
+        return (request, .entry(kept))
+    }
+}
+
+extension LedgerEntry {
+    /// The same object with other bytes.
+    fileprivate func remade(
+        key: ObjectKey,
+        _ records: IndexRanges,
+        _ digest: SHA256Digest,
+        _ sizeBytes: UInt64
+    ) -> LedgerEntry {
+        LedgerEntry(
+            key: key,
+            kind: kind,
+            records: records,
+            home: home,
+            digest: digest,
+            sizeBytes: sizeBytes,
+            lock: lock,
+            hold: hold,
+            state: .planned,
+            version: nil
+        )
+    }
+}
+
+extension Replicator {
+    /// Takes over what a reconciliation has stored or found gone; durable on return.
+    func adopt(_ changes: TargetLedger.Changes) throws(ReplicationFailure) {
+        let ledger = ledger
+        try logged { () throws(StoreError) in try ledger.write(changes) }
+        let (entries, removed) = (changes.entries, changes.removed)
+        post { replicator in
+            for key in removed { replicator.book.forget(key) }
+            for entry in entries { replicator.book.record(entry) }
+        }
+    }
+}
