@@ -244,8 +244,8 @@ package struct Fsck {
             else {
                 report.damage(
                     path,
-                    "record \(index) compares a root at size \(change.size) that the records do not "
-                        + "give"
+                    "record \(index) compares a root at size \(change.size) that the records do "
+                        + "not give"
                 )
                 continue
             }

@@ -193,12 +193,22 @@ struct PackBook {
         if !group.candidates.isEmpty { groups[home] = group }
     }
 
-    /// Takes the records of the next pack out of a group: the lowest, up to `limitBytes`.
-    mutating func begin(_ home: PackHome, limitBytes: UInt64) -> [PackCandidate] {
+    /// Takes the records of the next pack out of a group: the lowest that do not rest, up to
+    /// `limitBytes`.
+    mutating func begin(
+        _ home: PackHome,
+        limitBytes: UInt64,
+        without resting: [RecordIndex: UInt64] = [:]
+    ) -> [PackCandidate] {
         guard var group = groups.removeValue(forKey: home) else { return [] }
         var taken: [PackCandidate] = []
+        var passed: [PackCandidate] = []
         var sizeBytes: UInt64 = 0
         for candidate in group.candidates {
+            if resting[candidate.index] != nil {
+                passed.append(candidate)
+                continue
+            }
             let isFull =
                 sizeBytes + candidate.sizeBytes > limitBytes
                 || taken.count == PackIndex.maximumEntryCount
@@ -210,7 +220,7 @@ struct PackBook {
             waiting[candidate.index] = nil
             underWay[candidate.index] = home
         }
-        group.candidates.removeFirst(taken.count)
+        group.candidates.replaceSubrange(..<(taken.count + passed.count), with: passed)
         group.sizeBytes -= sizeBytes
         if !group.candidates.isEmpty { groups[home] = group }
         return taken

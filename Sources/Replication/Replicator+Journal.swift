@@ -203,8 +203,11 @@ extension Replicator {
 
     /// Begins to send the next payload that is an object of its own.
     func planLarge(_ now: UInt64) {
+        func next(_ waiting: [RecordIndex: PackHome]) -> RecordIndex? {
+            waiting.keys.lazy.filter { self.resting[$0] == nil }.min()
+        }
         guard inHand[.large] == nil, mayTry(.large, now),
-            let index = largeWaiting.keys.min() ?? strongerWaiting.keys.min(),
+            let index = next(largeWaiting) ?? next(strongerWaiting),
             let home = largeWaiting[index] ?? strongerWaiting[index]
         else { return }
         inHand[.large] = IndexRanges(index)
@@ -213,12 +216,13 @@ extension Replicator {
             try sendLarge(index, home, key)
         } then: { replicator, result in
             replicator.inHand[.large] = nil
-            guard case .success(let entry) = result else { return }
-            if let entry {
-                var changes = TargetLedger.Changes()
-                changes.entries = [entry]
-                guard replicator.note(changes) else { return }
+            guard case .success(let outcome) = result else { return }
+            switch outcome {
+            case .stored(let entry):
+                guard replicator.note(entry) else { return }
                 replicator.book.record(entry)
+            case .unreadable(let error): return replicator.rest(index, because: error)
+            case .erased: break
             }
             replicator.largeWaiting[index] = nil
             replicator.strongerWaiting[index] = nil
@@ -227,21 +231,27 @@ extension Replicator {
         }
     }
 
-    /// `nil`: it was erased meanwhile.
+    private enum LargeOutcome: Sendable {
+        case stored(LedgerEntry)
+        /// Meanwhile.
+        case erased
+        case unreadable(StoreError)
+    }
+
     private func sendLarge(
         _ index: RecordIndex,
         _ home: PackHome,
         _ key: ObjectKey
-    ) throws(ReplicationFailure) -> LedgerEntry? {
+    ) throws(ReplicationFailure) -> LargeOutcome {
         let file: PayloadFileFacts
         let record: Record
         do throws(StoreError) {
             record = try store.record(at: index).record
             file = try store.payloadFile(of: index)
         } catch .erased {
-            return nil
+            return .erased
         } catch {
-            throw .log(error)
+            return .unreadable(error)
         }
         let lock = objectLock(home, received: record.received, sizeBytes: file.sizeBytes)
         var entry = LedgerEntry(
@@ -263,7 +273,7 @@ extension Replicator {
         let uploader = uploader
         entry.version = try stored { () throws(StoreFailure) in try uploader.store(request) }
         entry.state = .stored
-        return entry
+        return .stored(entry)
     }
 
     /// Looks at records again, on the coordinator's thread.

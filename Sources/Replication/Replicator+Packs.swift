@@ -11,7 +11,7 @@ extension Replicator {
     /// Begins the next pack that is full, old enough, or asked for.
     func planPacks(_ now: UInt64) {
         guard inHand[.packs] == nil, mayTry(.packs, now), let home = nextHome() else { return }
-        let candidates = book.begin(home, limitBytes: configuration.packBytes)
+        let candidates = book.begin(home, limitBytes: configuration.packBytes, without: resting)
         inHand[.packs] = IndexRanges(candidates.map(\.index))
         let path = "\(folder)/\(candidates[0].index).tar.zst.tmp"
         let entries = candidates.map { candidate in
@@ -28,7 +28,10 @@ extension Replicator {
             replicator.inHand[.packs] = nil
             replicator.book.end(candidates)
             switch result {
-            case .success(.stored(let entry)): replicator.finish(entry)
+            case .success(.made(let entry)): replicator.finish(entry)
+            case .success(.unreadable(let index, let error)):
+                replicator.rest(index, because: error)
+                replicator.reassess(IndexRanges(candidates.map(\.index)))
             case .success(.changed), .failure:
                 // Each waits where it belongs by now, if it is needed anywhere.
                 replicator.reassess(IndexRanges(candidates.map(\.index)))
@@ -41,7 +44,9 @@ extension Replicator {
         let isCrowded = book.waiting.count > Self.waitingLimit
         var best: (home: PackHome, sizeBytes: UInt64)?
         for (home, group) in book.groups {
-            guard let oldest = group.candidates.first else { continue }
+            guard let oldest = group.candidates.first(where: { resting[$0.index] == nil }) else {
+                continue
+            }
             let age = (time.milliseconds - oldest.received.milliseconds) / 1_000
             let isDue =
                 group.sizeBytes >= configuration.packBytes || group.isUrgent || isCrowded
@@ -67,10 +72,11 @@ extension Replicator {
         _ = note(changes)
     }
 
-    private enum PackOutcome: Sendable {
-        case stored(LedgerEntry)
+    private enum PackOutcome<Made: Sendable>: Sendable {
+        case made(Made)
         /// A record was erased or changed its home meanwhile.
         case changed
+        case unreadable(RecordIndex, StoreError)
     }
 
     private func sendPack(
@@ -78,13 +84,18 @@ extension Replicator {
         _ entries: [PackEntry],
         _ home: PackHome,
         _ path: String
-    ) throws(ReplicationFailure) -> PackOutcome {
+    ) throws(ReplicationFailure) -> PackOutcome<LedgerEntry> {
         do throws(SystemError) {
             try FileSystem.unlinkIfPresent(path)
         } catch {
             throw .local("\(error)")
         }
-        guard let result = try writePack(candidates, entries, home, path) else { return .changed }
+        let result: PackWriter.Result
+        switch try writePack(candidates, entries, home, path) {
+        case .made(let written): result = written
+        case .changed: return .changed
+        case .unreadable(let index, let error): return .unreadable(index, error)
+        }
         let received = candidates.map(\.received).max() ?? now
         let lock = objectLock(home, received: received, sizeBytes: result.sizeBytes)
         var entry = LedgerEntry(
@@ -116,16 +127,15 @@ extension Replicator {
         } catch {
             throw .local("\(error)")
         }
-        return .stored(entry)
+        return .made(entry)
     }
 
-    /// `nil` if a record was erased or moved.
     private func writePack(
         _ candidates: [PackCandidate],
         _ entries: [PackEntry],
         _ home: PackHome,
         _ path: String
-    ) throws(ReplicationFailure) -> PackWriter.Result? {
+    ) throws(ReplicationFailure) -> PackOutcome<PackWriter.Result> {
         let origin = store.description.origin
         do throws(PackError) {
             let writer = try PackWriter(
@@ -139,17 +149,18 @@ extension Replicator {
                 do throws(StoreError) {
                     replica = try store.replica(at: candidate.index)
                 } catch {
-                    throw .source(detail: "\(error)")
+                    try writer.abandon()
+                    return .unreadable(candidate.index, error)
                 }
                 guard let facts = RecordFacts(replica.stored), replica.candidate == candidate,
                     store.withState({ $0.home(of: facts) }) == home
                 else {
                     try writer.abandon()
-                    return nil
+                    return .changed
                 }
                 try writer.append(replica)
             }
-            return try writer.finish()
+            return .made(try writer.finish())
         } catch {
             throw .local("\(error)")
         }

@@ -42,6 +42,9 @@ final class Replicator: @unchecked Sendable {
     var largeWaiting: [RecordIndex: PackHome] = [:]
     /// Payloads that stand there, and must once more under a stronger mode.
     var strongerWaiting: [RecordIndex: PackHome] = [:]
+    /// Records whose payload could not be read here, and until when they are left alone, so that
+    /// no other waits for them.
+    var resting: [RecordIndex: UInt64] = [:]
     var isPurging = false
     var flushBelow = TreeSize.zero
     /// Packs that hold erased records: they go, and their other records move.
@@ -211,6 +214,7 @@ final class Replicator: @unchecked Sendable {
             for item in work { item(self) }
             if case .fenced = progress.health { continue }
             let now = Clock.monotonicNanoseconds()
+            wake(now)
             planJournal(now)
             planRegister(now)
             planTiles(now)
@@ -251,6 +255,7 @@ final class Replicator: @unchecked Sendable {
     }
 
     private static let reloadNanoseconds: UInt64 = 2_000_000_000
+    private static let restNanoseconds: UInt64 = 30_000_000_000
     private static let tickNanoseconds: UInt64 = 20_000_000
     private static let idleNanoseconds: UInt64 = 200_000_000
     private static let publishNanoseconds: UInt64 = 100_000_000
@@ -283,7 +288,7 @@ final class Replicator: @unchecked Sendable {
 
     private func succeeded(_ work: Work) {
         backoff[work] = nil
-        if backoff.isEmpty {
+        if backoff.isEmpty && resting.isEmpty {
             update { if case .failing = $0.health { $0.health = .running } }
         }
     }
@@ -296,6 +301,22 @@ final class Replicator: @unchecked Sendable {
         let seconds = min(30, UInt64(1) << UInt64(min(failures - 1, 5)))
         backoff[work] = (Clock.monotonicNanoseconds() + seconds * 500_000_000, failures)
         update { $0.health = .failing("\(failure)") }
+    }
+
+    /// Leaves a record alone for a while.
+    func rest(_ index: RecordIndex, because error: StoreError) {
+        resting[index] = Clock.monotonicNanoseconds() + Self.restNanoseconds
+        update {
+            $0.health = .failing(
+                "record \(index) cannot be copied, the others are: \(error); "
+                    + "'strongroom target reconcile \(name) --repair' may mend it"
+            )
+        }
+    }
+
+    private func wake(_ now: UInt64) {
+        guard !resting.isEmpty else { return }
+        resting = resting.filter { $0.value > now }
     }
 
     /// Whether work of a kind may be tried now.

@@ -40,12 +40,23 @@ extension TargetService {
         _ description: TargetDescription,
         _ report: ProbeReport
     ) -> TargetError {
-        let rules = report.findings.filter { $0.value != .enforced }
-            .map { "\($0.key.rawValue) (\($0.value.rawValue))" }.sorted()
+        func rules(_ finding: ProbeReport.Finding) -> String {
+            ProbeReport.Rule.allCases.filter { report.findings[$0] == finding }
+                .map(\.rawValue).sorted().joined(separator: ", ")
+        }
+        let (broken, open) = (rules(.ignored), rules(.unknown))
+        let detail = report.detail ?? "no detail"
+        guard broken.isEmpty else {
+            return .unsuitable(
+                "the store does not enforce Object Lock in the bucket \(description.bucket): "
+                    + "\(broken); \(detail). A copy there could be deleted: use a store that "
+                    + "passes the probe"
+            )
+        }
         return .unsuitable(
-            "the store does not enforce Object Lock in the bucket \(description.bucket): "
-                + "\(rules.joined(separator: ", ")); \(report.detail ?? "no detail"). A copy there "
-                + "could be deleted: use a store that passes the probe"
+            "whether the store enforces Object Lock in the bucket \(description.bucket) could not "
+                + "be tried: \(open); \(detail). Deletion can be tried only with credentials that "
+                + "may delete: name their profile with --retention-profile"
         )
     }
 
