@@ -198,7 +198,7 @@ extension EvidenceStore {
                 index: index,
                 digest: digest,
                 sizeBytes: size,
-                file: try uploads.open(id),
+                file: try evicted.open(id),
                 erasure: { [view] in
                     view.withState { $0.erasure(of: index) }
                         .map { .erased(index, certificate: $0) }

@@ -82,7 +82,7 @@ extension EvidenceStore {
         while offset < reader.sizeBytes {
             offset += UInt64(try reader.read(at: offset, limit: 1 << 20).count)
         }
-        let file = try uploads.open(id)
+        let file = try evicted.open(id)
         do throws(SystemError) {
             var hasher = SHA256Hasher()
             let size = try file.sizeBytes()

@@ -31,6 +31,7 @@ package final class EvidenceStore: @unchecked Sendable {
     private let retention: RetentionJob
     private let lock: LockFile
     private let failure: FailureReport
+    let evicted: EvictedPayloads
     private let threads = Mutex<[Thread]>([])
     private let stopping = Mutex(false)
     private let stopped = Condition()
@@ -67,6 +68,7 @@ package final class EvidenceStore: @unchecked Sendable {
         metrics = StoreMetrics()
         let reserve = try DiskReserve(path: path, reserveBytes: configuration.diskReserveBytes)
         uploads = UploadDirectory(paths)
+        evicted = EvictedPayloads(uploads)
         credentials = try CredentialStore(paths)
         let queue = AppendQueue(
             limitRecords: configuration.queueLimitRecords,

@@ -381,7 +381,8 @@ package struct Fsck {
                 try FileSystem.list("\(paths.payloads)/\(directory)")
             }
             for name in names {
-                let id = name.hasSuffix(".zst") ? UploadID(name: name.dropLast(4)) : nil
+                let suffix = [".zst", StorePaths.evictionSuffix].first { name.hasSuffix($0) }
+                let id = suffix.flatMap { UploadID(name: name.dropLast($0.count)) }
                 if let id, uploads.contains(id) { continue }
                 report.note(
                     "\(paths.payloads)/\(directory)/\(name)",

@@ -26,6 +26,8 @@ package struct FsckReport: Sendable {
     package internal(set) var payloadBytes: UInt64 = 0
     /// Records whose payloads were lawfully erased.
     package internal(set) var erasedPayloads: UInt64 = 0
+    /// Payloads that stand in a target only, and are not read.
+    package internal(set) var evictedPayloads: UInt64 = 0
     package internal(set) var tiles: UInt64 = 0
     package internal(set) var indexEntries: UInt64 = 0
     package internal(set) var signatures: UInt64 = 0

@@ -116,6 +116,9 @@ extension EvidenceStore {
                         ? "its opening is missing or not its own" : nil
                 }
             }
+            if case .file(let id, _) = stored.frame.payload, try evicted.isEvicted(id) {
+                return nil
+            }
             let reader = try payload(of: stored)
             var offset: UInt64 = 0
             while offset < reader.sizeBytes {

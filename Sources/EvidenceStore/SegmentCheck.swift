@@ -91,12 +91,31 @@ struct SegmentCheck {
                 opening?.evidence
             }
         guard let description else { return opening }
+        if case .file(let id, let checksum) = frame.payload, try isEvicted(id, index, checksum) {
+            report.evictedPayloads += 1
+            return opening
+        }
         _ = try report.check { report throws(StoreError) in
             try readPayload(index, frame, description, place)
             report.payloads += 1
             report.payloadBytes += description.payloadSize
         }
         return opening
+    }
+
+    /// Whether a payload file's bytes stand in a target only, as its mark says.
+    private func isEvicted(
+        _ id: UploadID,
+        _ index: RecordIndex,
+        _ checksum: UInt64
+    ) throws(StoreError) -> Bool {
+        let isThere = try onDisk { () throws(SystemError) in
+            try FileSystem.exists(paths.payloadFile(id))
+        }
+        guard isSealed, !isThere,
+            let mark = try? EvictionMark.read(paths.evictionMark(id))
+        else { return false }
+        return mark.index == index && mark.digest.word0 == checksum
     }
 
     /// Of an erased record nothing is read; what was purged must not be there.
@@ -116,7 +135,7 @@ struct SegmentCheck {
             )
         }
         guard case .file(let id, _) = frame.payload else { return }
-        for path in [paths.payloadFile(id), paths.incoming(id)] {
+        for path in [paths.payloadFile(id), paths.incoming(id), paths.evictionMark(id)] {
             let isThere = try onDisk { () throws(SystemError) in try FileSystem.exists(path) }
             if isThere {
                 report.damage(

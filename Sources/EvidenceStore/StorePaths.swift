@@ -61,6 +61,16 @@ package struct StorePaths: Hashable, Sendable {
         return "\(payloads)/\(name.prefix(2))/\(name).zst"
     }
 
+    /// What stands there instead of a payload file that was evicted.
+    func evictionMark(_ id: UploadID) -> String {
+        payloadFile(id).dropLast(".zst".count) + Self.evictionSuffix
+    }
+
+    static let evictionSuffix = ".evicted"
+
+    /// Where the bytes of an evicted payload file arrive; a start removes what is left there.
+    func fetched(_ id: UploadID) -> String { "\(incoming)/\(id).fetched" }
+
     /// The segment that a directory's name stands for, or nil if it is none.
     package static func segmentNumber(directory name: String) -> SegmentNumber? {
         guard name.utf8.count >= 10, name.utf8.allSatisfy({ 48...57 ~= $0 }),

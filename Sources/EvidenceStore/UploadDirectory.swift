@@ -73,6 +73,7 @@ final class UploadDirectory: Sendable {
                     for path in [final, paths.incoming(id)] where try FileSystem.exists(path) {
                         result += ErasedBytes(files: 1, bytes: try Self.erase(path))
                     }
+                    try FileSystem.unlinkIfPresent(paths.evictionMark(id))
                 }
                 for directory in directories { try FileSystem.syncDirectory(directory) }
                 return result
@@ -104,6 +105,12 @@ final class UploadDirectory: Sendable {
 
     /// Opens an upload's file, wherever it is.
     func open(_ id: UploadID) throws(StoreError) -> File {
+        if let file = try find(id) { return file }
+        throw .damaged(path: paths.payloadFile(id), detail: "the payload file is missing")
+    }
+
+    /// Opens an upload's file, wherever it is; nil if it is nowhere.
+    func find(_ id: UploadID) throws(StoreError) -> File? {
         let final = paths.payloadFile(id)
         for path in [final, paths.incoming(id), final] {
             do throws(SystemError) {
@@ -112,6 +119,6 @@ final class UploadDirectory: Sendable {
                 guard error.errno == .notFound else { throw .system(error) }
             }
         }
-        throw .damaged(path: final, detail: "the payload file is missing")
+        return nil
     }
 }

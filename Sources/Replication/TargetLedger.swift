@@ -137,13 +137,23 @@ package final class TargetLedger: Sendable {
     package func entries() throws(StoreError) -> [LedgerEntry] {
         var entries: [LedgerEntry] = []
         try visit(objects) { key, value throws(StoreError) in
-            guard let key = String(validating: key, as: UTF8.self).flatMap({ ObjectKey($0) }),
-                value.count > 8, Self.checksum(Array(value[8...])) == Array(value[..<8]),
-                let entry = LedgerEntry(key: key, parsing: Array(value[8...]).span)
-            else { throw .damaged(path: path, detail: "an entry cannot be read") }
-            entries.append(entry)
+            let key = String(validating: key, as: UTF8.self).flatMap { ObjectKey($0) }
+            entries.append(try parsed(key, value))
         }
         return entries
+    }
+
+    /// What is known of an object.
+    package func entry(_ key: ObjectKey) throws(StoreError) -> LedgerEntry? {
+        guard let value = try value(Array(key.text.utf8), in: objects) else { return nil }
+        return try parsed(key, value)
+    }
+
+    private func parsed(_ key: ObjectKey?, _ value: [UInt8]) throws(StoreError) -> LedgerEntry {
+        guard let key, value.count > 8, Self.checksum(Array(value[8...])) == Array(value[..<8]),
+            let entry = LedgerEntry(key: key, parsing: Array(value[8...]).span)
+        else { throw .damaged(path: path, detail: "an entry cannot be read") }
+        return entry
     }
 
     /// The tiles and entry bundles, in the order of their keys.
@@ -163,7 +173,7 @@ package final class TargetLedger: Sendable {
     }
 
     package func mark(_ mark: Mark) throws(StoreError) -> TreeSize {
-        guard let value = try value(Array(mark.rawValue.utf8)) else { return .zero }
+        guard let value = try value(Array(mark.rawValue.utf8), in: meta) else { return .zero }
         guard value.count == 8 else {
             throw .damaged(path: path, detail: "the mark \(mark.rawValue) cannot be read")
         }
@@ -172,13 +182,13 @@ package final class TargetLedger: Sendable {
 
     /// The ETag of the register as this node wrote it last.
     package func registerTag() throws(StoreError) -> ObjectTag? {
-        try value(Self.registerKey).flatMap { String(validating: $0, as: UTF8.self) }
+        try value(Self.registerKey, in: meta).flatMap { String(validating: $0, as: UTF8.self) }
             .flatMap { ObjectTag($0) }
     }
 
-    private func value(_ key: [UInt8]) throws(StoreError) -> [UInt8]? {
+    private func value(_ key: [UInt8], in table: Database) throws(StoreError) -> [UInt8]? {
         do throws(LMDBError) {
-            return try environment.beginRead().get(key.span, in: meta) { Self.copy($0) }
+            return try environment.beginRead().get(key.span, in: table) { Self.copy($0) }
         } catch {
             throw StoreError(error, path: path)
         }

@@ -168,6 +168,7 @@ extension TargetService {
                         + next
                 )
             }
+            if !state.phase.keepsPayloadsOnDisk { try bringBackEvicted(name) }
             let change = try compared(name, from: state.phase, to: phase)
             // From before the record on: nothing is acknowledged behind it that is not there.
             if phase.waitsForTarget, !state.phase.waitsForTarget {

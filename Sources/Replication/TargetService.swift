@@ -10,7 +10,7 @@ package final class TargetService: Sendable {
     let store: EvidenceStore
     let configuration: ReplicationConfiguration
     let open: StoreOpener
-    private let replicators = Mutex<[TargetName: Replicator]>([:])
+    let replicators = Mutex<[TargetName: Replicator]>([:])
     /// One change of targets at a time.
     let changing = Mutex(())
     private let stopping = Mutex(false)
@@ -40,6 +40,10 @@ package final class TargetService: Sendable {
     /// Waits until each has said what it holds, or the configured time is over: a log that was set
     /// back must not sign.
     package func start() {
+        store.fetchEvicted { [weak self] mark, path throws(StoreError) in
+            guard let self else { throw .unavailable("the server is stopping") }
+            try fetch(mark, to: path)
+        }
         let targets = store.withState { $0.targets }
         let deadline =
             Clock.monotonicNanoseconds() + configuration.startSeconds * 1_000_000_000
@@ -79,6 +83,7 @@ package final class TargetService: Sendable {
             return replicators
         }
         for replicator in running.values { replicator.stop() }
+        store.fetchEvicted(from: nil)
         store.gate.close()
     }
 
@@ -196,6 +201,7 @@ package final class TargetService: Sendable {
     /// Asks stores what they still have to say, and tries their locks when it is time.
     private func askTargets() {
         var nextProbeNanoseconds: [TargetName: UInt64] = [:]
+        var nextEvictionNanoseconds: UInt64 = 0
         while true {
             let now = Clock.monotonicNanoseconds()
             if isStopped(from: now) { return }
@@ -216,6 +222,27 @@ package final class TargetService: Sendable {
                 } catch {
                     onEvent(.failed(name, "the lock probe: \(error)"))
                 }
+            }
+            if now >= nextEvictionNanoseconds {
+                nextEvictionNanoseconds = now + evictionNanoseconds
+                evictDue()
+            }
+        }
+    }
+
+    /// As often as something can have become due, but at most once a second.
+    private var evictionNanoseconds: UInt64 {
+        min(configuration.evictAfterSeconds ?? .max, 3_600) * 1_000_000_000
+    }
+
+    private func evictDue() {
+        for status in statuses() where status.phase == .s3Primary {
+            let name = status.description.name
+            do throws(TargetError) {
+                let bytes = try evict(name)
+                if bytes > 0 { onEvent(.evicted(name, bytes: bytes)) }
+            } catch {
+                onEvent(.failed(name, "evicting payloads: \(error)"))
             }
         }
     }
@@ -300,4 +327,6 @@ package enum TargetEvent: Sendable {
     case recovered(TargetName)
     case fenced(TargetName, String)
     case notCompliant(TargetName, ProbeReport)
+    /// Payloads left the disk: they stand in the target only.
+    case evicted(TargetName, bytes: UInt64)
 }

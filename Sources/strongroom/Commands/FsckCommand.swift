@@ -62,7 +62,7 @@ enum FsckCommand {
             ("records", report.records), ("payloads", report.payloads),
             ("payloadBytes", report.payloadBytes), ("tiles", report.tiles),
             ("indexEntries", report.indexEntries), ("signatures", report.signatures),
-            ("acts", report.acts),
+            ("acts", report.acts), ("evictedPayloads", report.evictedPayloads),
         ]
     }
 
@@ -74,6 +74,12 @@ enum FsckCommand {
                 + "\(Amount.count(report.payloads, "payload")) of "
                 + "\(Amount.bytes(report.payloadBytes)),"
         )
+        if report.evictedPayloads > 0 {
+            console.result(
+                "        \(Amount.count(report.evictedPayloads, "payload")) more in a target only: "
+                    + "not read; 'strongroom target reconcile' looks at them"
+            )
+        }
         console.result(
             "        \(Amount.count(report.tiles, "tile")), index entries: "
                 + "\(Amount.grouped(report.indexEntries)), "

@@ -7,7 +7,7 @@ extension TargetEvent {
     var level: EventLog.Level {
         switch self {
         case .failed: .warning
-        case .recovered: .info
+        case .recovered, .evicted: .info
         case .fenced, .notCompliant: .error
         }
     }
@@ -18,12 +18,14 @@ extension TargetEvent {
         case .recovered: "target.running"
         case .fenced: "target.fenced"
         case .notCompliant: "target.not-compliant"
+        case .evicted: "target.evicted"
         }
     }
 
     var fields: [EventLog.Field] {
         switch self {
         case .recovered(let name): [.text("target", name.text)]
+        case .evicted(let name, let bytes): [.text("target", name.text), .number("bytes", bytes)]
         case .failed(let name, let reason), .fenced(let name, let reason):
             [.text("target", name.text), .text("reason", reason)]
         case .notCompliant(let name, let report):
