@@ -1,7 +1,7 @@
-import Cryptography
+package import Cryptography
 package import EvidenceModel
-package import Platform
-package import TransparencyLog
+import Platform
+import TransparencyLog
 
 /// Fetches an evicted payload's file, exactly as it stood, into a new file at `path`.
 ///

@@ -1,7 +1,7 @@
 package import Cryptography
 package import EvidenceModel
 import Platform
-package import TransparencyLog
+import TransparencyLog
 
 /// What stands on the disk for a payload file that was evicted: `payloads/<aa>/<upload>.evicted`.
 ///

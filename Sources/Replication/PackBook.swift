@@ -193,19 +193,19 @@ struct PackBook {
         if !group.candidates.isEmpty { groups[home] = group }
     }
 
-    /// Takes the records of the next pack out of a group: the lowest that do not rest, up to
+    /// Takes the records of the next pack out of a group: the lowest that may go, up to
     /// `limitBytes`.
     mutating func begin(
         _ home: PackHome,
         limitBytes: UInt64,
-        without resting: [RecordIndex: UInt64] = [:]
+        if mayGo: (RecordIndex) -> Bool = { _ in true }
     ) -> [PackCandidate] {
         guard var group = groups.removeValue(forKey: home) else { return [] }
         var taken: [PackCandidate] = []
         var passed: [PackCandidate] = []
         var sizeBytes: UInt64 = 0
         for candidate in group.candidates {
-            if resting[candidate.index] != nil {
+            guard mayGo(candidate.index) else {
                 passed.append(candidate)
                 continue
             }

@@ -11,7 +11,9 @@ extension Replicator {
     /// Begins the next pack that is full, old enough, or asked for.
     func planPacks(_ now: UInt64) {
         guard inHand[.packs] == nil, mayTry(.packs, now), let home = nextHome() else { return }
-        let candidates = book.begin(home, limitBytes: configuration.packBytes, without: resting)
+        let candidates = book.begin(home, limitBytes: configuration.packBytes) {
+            resting[$0] == nil
+        }
         inHand[.packs] = IndexRanges(candidates.map(\.index))
         let path = "\(folder)/\(candidates[0].index).tar.zst.tmp"
         let entries = candidates.map { candidate in

@@ -42,9 +42,9 @@ final class Replicator: @unchecked Sendable {
     var largeWaiting: [RecordIndex: PackHome] = [:]
     /// Payloads that stand there, and must once more under a stronger mode.
     var strongerWaiting: [RecordIndex: PackHome] = [:]
-    /// Records whose payload could not be read here, and until when they are left alone, so that
-    /// no other waits for them.
-    var resting: [RecordIndex: UInt64] = [:]
+    /// Records whose payload could not be read here, until when they are left alone, so that no
+    /// other waits for them, and why.
+    private(set) var resting: [RecordIndex: (untilNanoseconds: UInt64, reason: String)] = [:]
     var isPurging = false
     var flushBelow = TreeSize.zero
     /// Packs that hold erased records: they go, and their other records move.
@@ -288,8 +288,12 @@ final class Replicator: @unchecked Sendable {
 
     private func succeeded(_ work: Work) {
         backoff[work] = nil
-        if backoff.isEmpty && resting.isEmpty {
-            update { if case .failing = $0.health { $0.health = .running } }
+        guard backoff.isEmpty else { return }
+        let reason = resting.min { $0.key < $1.key }?.value.reason
+        update { status in
+            if case .failing = status.health {
+                status.health = reason.map { .failing($0) } ?? .running
+            }
         }
     }
 
@@ -305,18 +309,16 @@ final class Replicator: @unchecked Sendable {
 
     /// Leaves a record alone for a while.
     func rest(_ index: RecordIndex, because error: StoreError) {
-        resting[index] = Clock.monotonicNanoseconds() + Self.restNanoseconds
-        update {
-            $0.health = .failing(
-                "record \(index) cannot be copied, the others are: \(error); "
-                    + "'strongroom target reconcile \(name) --repair' may mend it"
-            )
-        }
+        let reason =
+            "record \(index) cannot be copied, the others are: \(error); "
+            + "'strongroom target reconcile \(name) --repair' may mend it"
+        resting[index] = (Clock.monotonicNanoseconds() + Self.restNanoseconds, reason)
+        update { $0.health = .failing(reason) }
     }
 
     private func wake(_ now: UInt64) {
         guard !resting.isEmpty else { return }
-        resting = resting.filter { $0.value > now }
+        resting = resting.filter { $0.value.untilNanoseconds > now }
     }
 
     /// Whether work of a kind may be tried now.

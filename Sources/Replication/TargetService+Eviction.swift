@@ -10,7 +10,8 @@ extension TargetService {
     /// Each is asked for once more before it goes.
     /// - Returns: How many bytes left.
     func evict(_ name: TargetName) throws(TargetError) -> UInt64 {
-        guard let seconds = configuration.evictAfterSeconds else { return 0 }
+        let seconds = configuration.evictAfterSeconds
+        guard seconds > 0 else { return 0 }
         let replicator = try replicator(name)
         let uploader = replicator.uploader
         var bytes: UInt64 = 0
@@ -50,8 +51,8 @@ extension TargetService {
             _ = try store.fetchAllEvicted()
         } catch {
             throw .refused(
-                "payloads that stand in a target only could not be fetched: \(error); \(name) stays "
-                    + "as it is until they are back"
+                "payloads that stand in a target only could not be fetched: \(error); \(name) "
+                    + "stays as it is until they are back"
             )
         }
     }
@@ -92,12 +93,15 @@ extension TargetService {
         _ name: VersionedKey,
         to path: String
     ) throws(StoreFailure) {
-        let file: File
+        let file = try create(path)
+        _ = try target.get(name.key, version: name.version, range: nil) { try file.write($0) }
+    }
+
+    private static func create(_ path: String) throws(StoreFailure) -> File {
         do throws(SystemError) {
-            file = try File(path, .createOrTruncate(permissions: 0o600))
+            return try File(path, .createOrTruncate(permissions: 0o600))
         } catch {
             throw .local(detail: "\(error)")
         }
-        _ = try target.get(name.key, version: name.version, range: nil) { try file.write($0) }
     }
 }

@@ -223,7 +223,7 @@ package final class TargetService: Sendable {
                     onEvent(.failed(name, "the lock probe: \(error)"))
                 }
             }
-            if now >= nextEvictionNanoseconds {
+            if configuration.evictAfterSeconds > 0, now >= nextEvictionNanoseconds {
                 nextEvictionNanoseconds = now + evictionNanoseconds
                 evictDue()
             }
@@ -232,7 +232,7 @@ package final class TargetService: Sendable {
 
     /// As often as something can have become due, but at most once a second.
     private var evictionNanoseconds: UInt64 {
-        min(configuration.evictAfterSeconds ?? .max, 3_600) * 1_000_000_000
+        max(1, min(configuration.evictAfterSeconds, 3_600)) * 1_000_000_000
     }
 
     private func evictDue() {

@@ -19,9 +19,9 @@ package struct ReplicationConfiguration: Sendable {
     package var probeIntervalSeconds: UInt64 = 7 * 86_400
     /// How long the locks of a probe last, at least 4; a probe takes as long.
     package var probeLockSeconds: Int64 = 12
-    /// After how long payloads over 1 MiB of sealed segments leave the disk, in `s3-primary`; nil:
+    /// After how long payloads over 1 MiB of sealed segments leave the disk, in `s3-primary`; 0:
     /// never.
-    package var evictAfterSeconds: UInt64?
+    package var evictAfterSeconds: UInt64 = 0
     /// How long a start waits for the target to say what it holds.
     package var startSeconds: UInt64 = 10
 

@@ -67,6 +67,8 @@ import TransparencyLog
         )
         let indexes = try fixture.fill(3, bytes: 1_200_000)
         try Self.damage(Self.bytes(fixture, indexes[0]), below: fixture.path + "/payloads")
+        // It may have been read before.
+        #expect(try fixture.eventually { try Self.isFailing(fixture, naming: indexes[0]) })
         fixture.bucket.heal()
         let copied = { try fixture.versions("payloads/").count }
         #expect(try fixture.eventually { try copied() == 2 })

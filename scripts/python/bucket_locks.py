@@ -28,7 +28,8 @@ class Locks:
             lock, said = pack.version.lock, pack.index["lock"]
             self.require(lock.mode == said["mode"], key, f"it has {lock}, not {said}")
             if "until" in said:
-                self.require(lock.until == milliseconds(said["until"]), key, f"{lock}, not {said}")
+                good = ends(pack.version, milliseconds(said["until"]))
+                self.require(good, key, f"{lock}, not {said}")
             self.check_not_too_long(key, pack)
 
     def check_not_too_long(self, key, pack):
@@ -37,9 +38,8 @@ class Locks:
         awaited = [row for row in rows if row.awaits or row.awaited]
         for row in rows:
             if not awaited and row.bypassed is None:
-                self.require(
-                    pack.version.lock.until <= row.until, key, f"{row.index}: {row.lock} is shorter"
-                )
+                good = pack.version.lock.until <= row.until or ends(pack.version, row.until)
+                self.require(good, key, f"{row.index}: {row.lock} is shorter")
         held = [row for row in rows if row.awaits or self.log.holding(row.index)]
         if self.complete and pack.version.lock.hold:
             self.require(held, key, "a legal hold, and nothing in it is held")
@@ -73,7 +73,7 @@ class Locks:
             if not self.require(there and index in packed, where, "it is in no pack"):
                 continue
             held = bool(self.log.holding(index)) or evidence.awaits is not None
-            if not any(covers(version.lock, evidence, held) for version in there):
+            if not any(covers(version, evidence, held) for version in there):
                 self.finding(
                     where,
                     f"{evidence.lock}, {'held' if held else 'not held'}, is not in force there: "
@@ -105,12 +105,28 @@ def first(found):
     return dict(list(found.items())[:3])
 
 
-def covers(lock, evidence, held):
+# Stores take no lock that is over, or nearly: what comes then is locked for a minute, and a second
+# more for each MiB (Schemas/target.md). A second each for what is rounded.
+LATE = 5_000 + 1_000
+LEAST = 60_000 + 2_000
+
+
+def ends(version, until):
+    """Whether the lock of an object ends when it should."""
+    lock = version.lock
+    if lock.until == until or lock.stored is None:
+        return lock.until == until
+    longest = lock.stored + LEAST + (version.size >> 20) * 1_000
+    return until < lock.stored + LATE and until < lock.until <= longest
+
+
+def covers(version, evidence, held):
     """Whether an object's lock is what the record's state asks for, neither less nor longer."""
+    lock = version.lock
     if held and not lock.hold:
         return False
     if evidence.awaits:
         return STRENGTH.get(lock.mode, -1) >= STRENGTH[evidence.mode]
-    same = lock.mode == evidence.mode and lock.until == evidence.until
+    same = lock.mode == evidence.mode and ends(version, evidence.until)
     longer = evidence.awaited and lock.until <= max(evidence.until, evidence.received + 2 * DAY)
     return same or bool(longer and lock.mode == evidence.mode and lock.until >= evidence.until)

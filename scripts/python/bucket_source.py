@@ -6,10 +6,10 @@ import botocore.exceptions
 
 
 class LockSeen:
-    """`mode` is None without a lock; `until` in milliseconds, 0 without one."""
+    """`mode` is None without a lock; `until` and `stored` in milliseconds, 0 without a lock."""
 
-    def __init__(self, mode, until, hold):
-        self.mode, self.until, self.hold = mode, until, hold
+    def __init__(self, mode, until, hold, stored=None):
+        self.mode, self.until, self.hold, self.stored = mode, until, hold, stored
 
     def __repr__(self):
         return f"{self.mode} until {self.until}{', held' if self.hold else ''}"
@@ -77,6 +77,7 @@ class BucketSource:
             reply.get("ObjectLockMode"),
             round(until.timestamp() * 1000) if until else 0,
             reply.get("ObjectLockLegalHoldStatus") == "ON",
+            round(reply["LastModified"].timestamp() * 1000),
         )
 
     def read(self, key, version):

@@ -34,7 +34,7 @@ extension ConfigurationKey {
             settings.replication.probeLockSeconds = Int64(try node.count(in: 4...600))
         },
         ConfigurationKey("replication.evictAfterSeconds") { (node, settings) throws(YAMLError) in
-            settings.replication.evictAfterSeconds = try node.count(in: 1...3_153_600_000)
+            settings.replication.evictAfterSeconds = try node.count(in: 0...3_153_600_000)
         },
         ConfigurationKey("replication.startSeconds") { (node, settings) throws(YAMLError) in
             settings.replication.startSeconds = try node.count(in: 0...3600)
