@@ -138,6 +138,18 @@ extension EvidenceStore {
         }
     }
 
+    /// Makes a secret for a token that the log knows, and whose own is lost; the text is kept
+    /// nowhere. No record is written: what the token may do is as it was.
+    ///
+    /// - Throws: `invalid` if the log has no such token, it was revoked, or its secret is there.
+    package func renewToken(_ name: PrincipalName) throws(StoreError) -> String {
+        let isActive = withState { state in
+            state.tokens.contains { $0.name == name && $0.revoked == nil }
+        }
+        guard isActive else { throw .invalid("the log has no token \(name) that is not revoked") }
+        return try credentials.create(name)
+    }
+
     /// Ends the use of a token.
     package func revokeToken(
         _ name: PrincipalName,

@@ -5,7 +5,8 @@ package import TransparencyLog
 extension EvidenceStore {
     /// Makes an empty log: its directory, `log.json`, and record 0, `log.created`.
     ///
-    /// Durable on return. A directory that is there must be empty, but for the signing key.
+    /// Durable on return. A directory that is there must be empty, but for the signing key, and for
+    /// a successor the log that it goes on for (`StorePaths.predecessor`).
     ///
     /// `signer`: the log's key; its name is the log's origin.
     /// `founders`: who makes the log, for record 0.
@@ -26,7 +27,7 @@ extension EvidenceStore {
             geometry: geometry,
             verifierKey: signer.verifierKey
         )
-        try makeDirectories(paths)
+        try makeDirectories(paths, beside: predecessor == nil ? [] : [paths.predecessor])
         try UploadDirectory.create(paths)
         guard let now = Timestamp(milliseconds: time.wallMilliseconds()) else {
             throw .invalid("the machine's clock is outside the years 1970 to 9999: set it first")
@@ -71,11 +72,17 @@ extension EvidenceStore {
     }
 
     /// Makes a directory for a log, or takes one that is empty but for a signing key.
-    static func makeDirectories(_ paths: StorePaths) throws(StoreError) {
+    ///
+    /// `others`: paths that may be in it too.
+    static func makeDirectories(
+        _ paths: StorePaths,
+        beside others: Set<String> = []
+    ) throws(StoreError) {
         let names: [String]? = try onDisk { () throws(SystemError) in
             try FileSystem.exists(paths.root) ? try FileSystem.list(paths.root) : nil
         }
-        if let names, !names.filter({ "\(paths.root)/\($0)" != paths.signingKey }).isEmpty {
+        let allowed = others.union([paths.signingKey])
+        if let names, !names.allSatisfy({ allowed.contains("\(paths.root)/\($0)") }) {
             throw .invalid("\(paths.root) is not empty; name a directory that is, or a new one")
         }
         try onDisk { () throws(SystemError) in

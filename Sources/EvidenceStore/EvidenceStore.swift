@@ -92,7 +92,8 @@ package final class EvidenceStore: @unchecked Sendable {
             source: source,
             configuration: configuration,
             metrics: metrics,
-            uploads: uploads
+            uploads: uploads,
+            restored: mark?.size ?? .zero
         ).run()
         (view, segments, sealing, state) =
             (recovered.view, recovered.segments, recovered.sealing, recovered.state)

@@ -93,8 +93,26 @@ extension LogWriter {
             )
         }
         guard let use else { return nil }
-        guard use.fingerprint == draft.fingerprint else { throw .conflict(use.index) }
+        if use.fingerprint == draft.fingerprint { return use.index }
+        guard try mayBeRestored(use, draft) else { throw .conflict(use.index) }
         return use.index
+    }
+
+    /// Whether a record that came back from a copy may be of an equal request.
+    ///
+    /// What was asked of the lock is in no copy: the fingerprint is that of a request that asked
+    /// for nothing, and the lock that was granted tells what may have been asked.
+    private func mayBeRestored(
+        _ use: IdempotencyKeys.Use,
+        _ draft: EvidenceDraft
+    ) throws(StoreError) -> Bool {
+        let bare = RequestFingerprint(description: draft.description, lockRequest: .standard)
+        guard use.index.value < restored.value, use.fingerprint == bare else { return false }
+        let reader = try view.beginRead(view.geometry.segment(of: use.index))
+        let (_, bytes) = try reader.record(at: use.index)
+        let record = try Record.stored(bytes.span, at: use.index, in: reader.path)
+        guard let lock = record.lock else { return false }
+        return draft.lockRequest.mayHaveGiven(lock, received: record.received)
     }
 
     /// Gives a piece of evidence its index, sequence number and bytes.

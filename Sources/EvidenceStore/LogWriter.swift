@@ -26,6 +26,8 @@ final class LogWriter: @unchecked Sendable {
     private let segments: SegmentSupply
     private let sealing: SealingService
     private let uploads: UploadDirectory
+    /// Records below came back from a copy.
+    let restored: TreeSize
 
     var active: UnsealedSegment
     /// The tree over what was read back.
@@ -60,9 +62,11 @@ final class LogWriter: @unchecked Sendable {
         metrics: StoreMetrics,
         segments: SegmentSupply,
         sealing: SealingService,
-        uploads: UploadDirectory
+        uploads: UploadDirectory,
+        restored: TreeSize
     ) {
         self.view = view
+        self.restored = restored
         self.uploads = uploads
         self.active = active
         self.source = source

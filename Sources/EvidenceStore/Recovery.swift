@@ -15,6 +15,8 @@ struct Recovery {
     let configuration: StoreConfiguration
     let metrics: StoreMetrics
     let uploads: UploadDirectory
+    /// Records below came back from a copy.
+    let restored: TreeSize
 
     struct Outcome {
         let view: LogView
@@ -62,7 +64,8 @@ struct Recovery {
             metrics: metrics,
             segments: segments,
             sealing: sealing,
-            uploads: uploads
+            uploads: uploads,
+            restored: restored
         )
         var named: Set<UploadID> = []
         while true {

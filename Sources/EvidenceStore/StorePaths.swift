@@ -26,6 +26,8 @@ package struct StorePaths: Hashable, Sendable {
     /// What a log that was restored keeps about that.
     package var restoreMark: String { root + "/state/restored.json" }
     package var access: String { root + "/state/access" }
+    /// The log that this one goes on for, if it was restored together with it; a log of its own.
+    package var predecessor: String { root + "/predecessor" }
 
     package func segment(_ number: SegmentNumber) -> String {
         let digits = String(number.value)

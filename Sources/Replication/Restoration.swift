@@ -6,9 +6,9 @@ internal import TransparencyLog
 /// Rebuilds a whole node from a bucket alone, and proves the tree before anything is of use.
 ///
 /// 1. The register, verified with the pinned key, says what was signed last. Records come from the
-///    entry bundles, the newest from journal objects, whose checkpoints may be newer still.
-/// 2. Every leaf counts: the tree must have the root of the newest checkpoint that all records are
-///    there for, and that of every other that is known.
+///    entry bundles, the newest from journal objects, whose checkpoints may be newer still. Of
+///    objects that disagree those count that lead to the register's root (`JournalSearch`).
+/// 2. Every leaf counts: the tree must have the root of each checkpoint that is known.
 /// 3. What all acts amount to tells what was erased: that is not brought back. The other payloads
 ///    come from packs, objects of their own, and journal objects; each is compared with its record,
 ///    in whatever object it comes.
@@ -17,31 +17,33 @@ internal import TransparencyLog
 /// Of an object that is never changed the first version counts, whatever came later. The bucket is
 /// not changed. Belongs to one thread.
 package final class Restoration {
-    private struct Journal {
-        let first: UInt64
-        let count: UInt64
-        let object: ObjectWalk.Found
+    let request: RestorationRequest
+    let walk: ObjectWalk
+    let source: RestorationSource
+    let progress: (RestorationProgress) -> Void
 
-        var end: UInt64 { first + count }
-    }
-
-    private let request: RestorationRequest
-    private let walk: ObjectWalk
-    private let source: RestorationSource
-    private let progress: (RestorationProgress) -> Void
-
-    private var bundles: [UInt64: ObjectWalk.Found] = [:]
-    private var journals: [Journal] = []
-    /// The records behind the last bundle.
-    private var tail: [[UInt8]] = []
-    /// Checkpoints that are known, each verified: what the tree must come by.
-    private var heads: [(checkpoint: SignedCheckpoint, place: String)] = []
+    /// Full entry bundles without a gap.
+    var bundles: [ObjectWalk.Found] = []
+    var journal = JournalSearch([]) { _ in nil }
+    /// Checkpoints that are known, each verified, the smallest first: what the tree must come by.
+    var heads: [KnownHead] = []
+    /// The size of the register's.
+    var registered = TreeSize.zero
+    /// Whether two nodes went on from the register with different records.
+    var isForked = false
     private var findings: [String] = []
     private var payloads: UInt64 = 0
     private var payloadBytes: UInt64 = 0
 
-    private static let bundlesAtOnce = 64
     private static let findingLimit = 1_000
+
+    /// A checkpoint, and where it is known from.
+    struct KnownHead {
+        let signed: SignedCheckpoint
+        let place: String
+
+        var size: TreeSize { signed.checkpoint.size }
+    }
 
     private init(
         _ request: RestorationRequest,
@@ -67,13 +69,12 @@ package final class Restoration {
     }
 
     private func run() throws(RestorationError) -> RestorationReport {
-        try readRegister()
+        try readHeads()
         try findRecords()
-        let head = try newestHead()
-        let log = try importRecords(upTo: head)
+        let (log, head) = try importRecords()
         try placePayloads(log)
         let missing = try logged { () throws(StoreError) in try log.missing() }
-        let signing = try decide(log, head)
+        let signing = decide(log, head)
         let readOnly: String? = if case .refused(let why) = signing { why } else { nil }
         try logged { () throws(StoreError) in
             try log.finish(checkpoint: head, readOnly: readOnly) { segment, total in
@@ -84,6 +85,7 @@ package final class Restoration {
             description: log.description,
             checkpoint: head,
             signing: signing,
+            newestKnown: max(head.checkpoint.size, heads.last?.size ?? .zero),
             payloads: payloads,
             payloadBytes: payloadBytes,
             erased: log.state.erased(in: 0...TreeSize.maximum.value).count,
@@ -91,158 +93,6 @@ package final class Restoration {
             findings: findings,
             tokens: log.state.tokens.count { $0.revoked == nil }
         )
-    }
-
-    // MARK: What was signed
-
-    private func readRegister() throws(RestorationError) {
-        guard let bytes = try source.register(ObjectLayout.checkpoint) else {
-            throw .unverified(
-                "there is no \(ObjectLayout.checkpoint) below the prefix '\(request.prefix)': "
-                    + "nothing was replicated there, or bucket or prefix are others"
-            )
-        }
-        heads.append((try verified(bytes, ObjectLayout.checkpoint.text), "the register"))
-        if let note = request.atLeast {
-            heads.append((try verified(Array(note.utf8), "--at-least"), "--at-least"))
-        }
-    }
-
-    private func verified(
-        _ note: [UInt8],
-        _ place: String
-    ) throws(RestorationError) -> SignedCheckpoint {
-        do throws(NoteError) {
-            return try SignedCheckpoint.open(
-                String(decoding: note, as: UTF8.self),
-                origin: request.key.name,
-                keys: [request.key]
-            )
-        } catch {
-            throw .unverified("\(place) is not signed by \(request.key): \(error)")
-        }
-    }
-
-    /// The newest checkpoint of a tree all of whose records are there.
-    private func newestHead() throws(RestorationError) -> SignedCheckpoint {
-        let available = UInt64(bundles.count) * 256 + UInt64(tail.count)
-        let register = heads[0].checkpoint
-        let lag =
-            "the bucket lags: its register is a checkpoint of size \(register.checkpoint.size), "
-            + "but it holds the first \(available) records only"
-        guard register.checkpoint.size.value <= available || request.acceptsLoss else {
-            throw .lagging(lag)
-        }
-        let covered = heads.map(\.checkpoint).filter { $0.checkpoint.size.value <= available }
-        guard let newest = covered.max(by: { $0.checkpoint.size < $1.checkpoint.size }) else {
-            throw .lagging(lag + ", and no checkpoint of a smaller tree to prove them with")
-        }
-        return newest
-    }
-
-    // MARK: Records
-
-    private func findRecords() throws(RestorationError) {
-        try walk.each(below: "log/tile/entries/") { found in
-            guard case .entryBundle(let bundle) = ObjectLayout.meaning(of: found.key) else {
-                return
-            }
-            bundles[bundle.index] = found
-        }
-        // Those behind a gap are of no use.
-        let count = (0...UInt64(bundles.count)).first { bundles[$0] == nil } ?? 0
-        bundles = bundles.filter { $0.key < count }
-        try walk.each(below: ObjectLayout.Folder.journal.rawValue) { found in
-            guard case .journal(let first, let count) = ObjectLayout.meaning(of: found.key) else {
-                return
-            }
-            journals.append(Journal(first: first.value, count: count, object: found))
-        }
-        journals.sort { ($0.first, $0.count) < ($1.first, $1.count) }
-        var position = count * 256
-        for journal in journals where journal.end > position && journal.first <= position {
-            let found = try object(journal.object) { () throws(PackError) in
-                try recordsAndCheckpoint(of: journal)
-            }
-            guard let (records, signedNote) = found else { continue }
-            tail += records[Int(position - journal.first)...]
-            position = journal.end
-            let signed = try? verified(Array(signedNote.utf8), journal.object.key.text)
-            if let signed {
-                heads.append((signed, journal.object.key.text))
-            } else {
-                note(journal.object, "its checkpoint is not signed by \(request.key)")
-            }
-        }
-    }
-
-    private func recordsAndCheckpoint(
-        of journal: Journal
-    ) throws(PackError) -> (records: [[UInt8]], checkpoint: String) {
-        let reader = PackReader(source: source.pieces(journal.object))
-        guard case .journal(request.key.name, let first, let entries) = try reader.index(),
-            first.value == journal.first, UInt64(entries.count) == journal.count
-        else { throw .damaged(detail: "it is another than its key says") }
-        var records: [[UInt8]] = []
-        var checkpoint = ""
-        while let member = try reader.next() {
-            switch member {
-            case .record(_, let bytes): records.append(bytes)
-            case .checkpoint(let note): checkpoint = note
-            case .opening, .payload: break
-            }
-        }
-        return (records, checkpoint)
-    }
-
-    private func importRecords(
-        upTo head: SignedCheckpoint
-    ) throws(RestorationError) -> LogImport {
-        let size = head.checkpoint.size.value
-        var log: LogImport?
-        func take(_ record: [UInt8]) throws(RestorationError) {
-            try logged { () throws(StoreError) in
-                if let log {
-                    if log.tree.size.value < size { try log.append(record) }
-                } else {
-                    log = try LogImport(
-                        at: request.path,
-                        firstRecord: record,
-                        key: request.key
-                    )
-                }
-            }
-            if let log { try compare(log.tree) }
-        }
-        let count = min(UInt64(bundles.count), (size + 255) / 256)
-        for start in stride(from: 0, to: count, by: Self.bundlesAtOnce) {
-            let places = start..<min(count, start + UInt64(Self.bundlesAtOnce))
-            let objects = places.compactMap { bundles[$0] }
-            for (object, bytes) in zip(objects, try source.whole(objects)) {
-                guard let records = try? EntryBundle.decode(bytes.span, count: 256) else {
-                    throw .unverified("\(object.key) is no bundle of 256 records")
-                }
-                for record in records { try take(record) }
-            }
-            progress(.records(min(size, places.upperBound * 256), of: size))
-        }
-        for record in tail { try take(record) }
-        guard let log else { throw .lagging("the bucket holds no records") }
-        try logged { () throws(StoreError) in try log.endRecords() }
-        progress(.records(size, of: size))
-        return log
-    }
-
-    /// Where a checkpoint is known, the tree must have its root.
-    private func compare(_ tree: CompactRange) throws(RestorationError) {
-        for (signed, place) in heads where signed.checkpoint.size == tree.size {
-            guard signed.checkpoint.root == tree.root else {
-                throw .unverified(
-                    "the records of the bucket do not give the root that \(place) has at size "
-                        + "\(tree.size): they were changed, or the log was signed in two ways"
-                )
-            }
-        }
     }
 
     // MARK: Payloads
@@ -257,10 +107,10 @@ package final class Restoration {
             try placePayloads(of: found, log)
         }
         let missing = try logged { () throws(StoreError) in try log.missing() }
-        for journal in journals {
+        for journal in journal.objects {
             let range = journal.first...journal.end - 1
             guard missing.contains(where: { $0.overlaps(range) }) else { continue }
-            try placePayloads(of: journal.object, log)
+            try placePayloads(of: journal.found, log)
         }
     }
 
@@ -303,49 +153,52 @@ package final class Restoration {
 
     // MARK: Whether it may go on
 
+    /// Only what excludes that anything newer was signed counts.
+    ///
+    /// That the log's phase waited for the bucket does not: a checkpoint is published before the
+    /// bucket has its records, and only the acknowledgement waits.
     private func decide(
         _ log: LogImport,
         _ head: SignedCheckpoint
-    ) throws(RestorationError) -> RestorationReport.Signing {
+    ) -> RestorationReport.Signing {
         let size = head.checkpoint.size
-        if let known = heads.first(where: { $0.checkpoint.checkpoint.size > size }) {
+        if let successor = request.successor {
+            return .refused("the log \(successor) goes on for it from \(size) records on")
+        }
+        if isForked {
             return .refused(
-                "a checkpoint of size \(known.checkpoint.checkpoint.size) was signed "
-                    + "(\(known.place)), and the bucket holds \(size) records"
+                "two nodes have gone on with this log after the checkpoint in the register"
+            )
+        }
+        if let beyond = journal.objects.last(where: { $0.end > size.value }) {
+            return .refused(
+                "the bucket holds \(beyond.found.key), which does not go on from the "
+                    + "\(size) records that were restored: more was signed"
             )
         }
         if let closed = log.state.closed, closed.value + 1 == size.value {
             return .allowed("its last record is log.closed")
         }
-        let here = log.state.targets.values.first { target in
-            target.description.bucket == request.bucket
-                && target.description.prefix == request.prefix
-        }
-        if let here, here.phase.waitsForTarget {
-            return .allowed(
-                "all that was acknowledged since it went \(here.phase) is in this bucket"
-            )
-        }
         if request.atLeast != nil {
             return .allowed("the checkpoint that was given is covered")
         }
         return .refused(
-            "something newer may have been signed than this bucket holds: the log was not closed, "
-                + "and its phase did not wait for the bucket; name the newest checkpoint that is "
-                + "known elsewhere with --at-least, or begin a successor"
+            "something newer may have been signed than this bucket holds, for the log was not "
+                + "closed; name the newest checkpoint that is known elsewhere with --at-least, or "
+                + "begin a successor with --successor"
         )
     }
 
     // MARK: Errors
 
-    private func logged<Value>(
+    func logged<Value>(
         _ body: () throws(StoreError) -> Value
     ) throws(RestorationError) -> Value {
         do throws(StoreError) { return try body() } catch { throw .log(error) }
     }
 
     /// What an object gives; `nil`, and a finding, if it is damaged.
-    private func object<Value>(
+    func object<Value>(
         _ found: ObjectWalk.Found,
         _ body: () throws(PackError) -> Value
     ) throws(RestorationError) -> Value? {
@@ -364,7 +217,7 @@ package final class Restoration {
         }
     }
 
-    private func note(_ found: ObjectWalk.Found, _ detail: String) {
+    func note(_ found: ObjectWalk.Found, _ detail: String) {
         guard findings.count < Self.findingLimit else { return }
         findings.append("\(found.key): \(detail)")
     }

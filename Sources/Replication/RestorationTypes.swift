@@ -33,9 +33,9 @@ package struct RestorationRequest: Sendable {
     package var prefix: String
     /// A signed checkpoint that is known from elsewhere.
     package var atLeast: String?
-    /// Whether the last records may be missing, as they may before a successor: what is restored is
-    /// then what the newest checkpoint proves whose records are all there.
-    package var acceptsLoss = false
+    /// The log that goes on for this one: what is restored never signs, and the last records may be
+    /// missing; it is then what the newest checkpoint proves whose records are all there.
+    package var successor: String?
 
     package init(path: String, key: VerifierKey, bucket: String, prefix: String = "") {
         self.path = path
@@ -65,6 +65,8 @@ package struct RestorationReport: Sendable {
     package let description: LogDescription
     package let checkpoint: SignedCheckpoint
     package let signing: Signing
+    /// The newest tree that is known to have been signed: records beyond the checkpoint are lost.
+    package let newestKnown: TreeSize
     package let payloads: UInt64
     package let payloadBytes: UInt64
     /// Records whose payloads were lawfully erased.

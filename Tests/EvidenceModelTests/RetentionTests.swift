@@ -279,3 +279,43 @@ import Testing
         for (refusal, word) in refusals { #expect(refusal.description.contains(word)) }
     }
 }
+
+/// What may have been asked for, where only the lock is known.
+@Suite struct LockRequestMatchingTests {
+    private func request(_ mode: RetentionMode?, _ retain: String?) throws -> LockRequest {
+        guard let retain else { return LockRequest(mode: mode) }
+        return LockRequest(
+            mode: mode,
+            retention: .duration(try RetentionDuration(parsing: retain))
+        )
+    }
+
+    @Test func whatLeadsToTheLockFits() throws {
+        let received = try Samples.time("2026-11-21T01:02:03.456Z")
+        let until = try Samples.time("2033-11-22T00:00:00Z")
+        let lock = try #require(Lock(mode: .compliance, until: until))
+        for fitting in [
+            try request(nil, nil), try request(.compliance, nil), try request(nil, "7y"),
+            try request(.compliance, "7y"), LockRequest(retention: .until(until)),
+        ] {
+            #expect(fitting.mayHaveGiven(lock, received: received), "\(fitting)")
+        }
+        for other in [
+            try request(.governance, nil), try request(nil, "8y"), try request(nil, "6y"),
+            try request(.governance, "7y"),
+            LockRequest(retention: .until(try Samples.time("2033-11-21T00:00:00Z"))),
+        ] {
+            #expect(!other.mayHaveGiven(lock, received: received), "\(other)")
+        }
+    }
+
+    @Test func whatAwaitsAnEventFitsItsDuration() throws {
+        let received = try Samples.time("2026-11-21T01:02:03.456Z")
+        let year = try RetentionDuration(1, .years)
+        let lock = Lock(mode: .governance, awaiting: try EventName("closed"), then: year)
+        #expect(try request(nil, "1y").mayHaveGiven(lock, received: received))
+        #expect(try request(.governance, nil).mayHaveGiven(lock, received: received))
+        #expect(try !request(nil, "2y").mayHaveGiven(lock, received: received))
+        #expect(!LockRequest(retention: .until(received)).mayHaveGiven(lock, received: received))
+    }
+}

@@ -17,7 +17,7 @@ final class RestoredLog {
     func restore(
         _ fixture: CopyFixture,
         atLeast: String? = nil,
-        acceptsLoss: Bool = false,
+        successor: String? = nil,
         key: VerifierKey? = nil
     ) throws(RestorationError) -> RestorationReport {
         var request = RestorationRequest(
@@ -26,8 +26,19 @@ final class RestoredLog {
             bucket: "evidence"
         )
         request.atLeast = atLeast
-        request.acceptsLoss = acceptsLoss
+        request.successor = successor
         return try Restoration.run(request, from: MemoryStore(fixture.bucket))
+    }
+
+    /// What the bucket lacks; `nil` if it is restored, or fails otherwise.
+    func whatIsLacking(_ fixture: CopyFixture, atLeast: String) -> String? {
+        do throws(RestorationError) {
+            _ = try restore(fixture, atLeast: atLeast)
+            return nil
+        } catch {
+            guard case .lagging(let detail) = error else { return nil }
+            return detail
+        }
     }
 
     func open(_ signer: NoteSigner? = nil) throws -> EvidenceStore {

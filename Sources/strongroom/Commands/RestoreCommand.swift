@@ -24,14 +24,18 @@ enum RestoreCommand {
                 .value("key", "VKEY", "the log's verifier key, or a file with it (required)"),
                 .value("at-least", "FILE", "a signed checkpoint that is known from elsewhere"),
                 .value("log-key", "FILE", "the log's signing key; copied to DIR/log.key"),
+                .flag("successor", "make DIR a new log that goes on for it"),
+                .value("origin", "NAME", "the successor's; default strongroom.local/<8 hex>"),
                 .json,
             ],
             about: [
                 "",
                 "Proves every record against the signed register before anything is of use. What",
-                "was erased is not brought back. Tokens are gone. The log is read-only unless",
-                "nothing newer can have been signed: it was closed, it waited for the bucket, or",
-                "--at-least is covered. Ends with 1 if payloads are missing, 4 if the bucket lags.",
+                "was erased is not brought back; secrets of tokens are gone. The log is read-only",
+                "unless nothing newer can have been signed: it was closed, or --at-least is",
+                "covered. With --successor it is in DIR/predecessor, for ever read-only, and DIR",
+                "is a new log under another key. Ends with 1 if payloads are missing, 4 if the",
+                "bucket lags.",
             ],
             example: "strongroom restore data --bucket evidence --key log.vkey"
         ),
@@ -45,38 +49,96 @@ enum RestoreCommand {
         throws(CommandFailure) -> ExitCode
     {
         let description = try target(arguments)
+        let request = try request(arguments, description)
+        guard !arguments.flag("successor") else {
+            return try restoreForSuccessor(request, description, arguments, console)
+        }
+        guard arguments.value("origin") == nil else {
+            throw .usage("--origin goes with --successor: a log that is restored has its own")
+        }
         let signer = try arguments.value("log-key").map { (path) throws(CommandFailure) in
             try SigningKey.read(path)
         }
-        let request = try request(arguments, description)
         if let signer, signer.verifierKey != request.key {
             throw .usage("the key in --log-key is that of \(signer.verifierKey), not of --key")
         }
+        let report = try restore(request, description, console)
+        let path = request.path
+        if let signer, case .allowed = report.signing {
+            try SigningKey.write(signer, to: StorePaths(path).signingKey)
+        }
+        write(report, path, arguments, console)
+        if signer != nil, case .refused = report.signing {
+            console.message("the signing key was not copied to \(path)")
+        }
+        return try outcome(report, path, console)
+    }
+
+    /// Restores into a directory below that of a new log, which goes on for it.
+    private static func restoreForSuccessor(
+        _ request: RestorationRequest,
+        _ description: TargetDescription,
+        _ arguments: ParsedArguments,
+        _ console: Console
+    ) throws(CommandFailure) -> ExitCode {
+        let successor = try SuccessorLog(arguments, of: request.key)
+        var request = request
+        request.path = successor.predecessorPath
+        request.successor = successor.signer.name
+        let report: RestorationReport
+        do throws(CommandFailure) {
+            report = try restore(request, description, console)
+            try successor.make(after: report, request.key)
+        } catch {
+            successor.giveUp()
+            throw error
+        }
+        write(report, request.path, arguments, console, successor: successor.signer.verifierKey)
+        successor.tell(report, console)
+        return try outcome(report, request.path, console)
+    }
+
+    private static func restore(
+        _ request: RestorationRequest,
+        _ description: TargetDescription,
+        _ console: Console
+    ) throws(CommandFailure) -> RestorationReport {
         let store: any ObjectStore
         do throws(StoreFailure) {
             store = try TargetStores.opener(StoreSettings())(description, .writing)
         } catch {
             throw CommandFailure(.usage, "\(error)")
         }
-        let report: RestorationReport
         do throws(RestorationError) {
-            report = try Restoration.run(request, from: store) { console.progress(line($0)) }
+            return try Restoration.run(request, from: store) { console.progress(line($0)) }
         } catch {
             throw CommandFailure(error, directory: request.path)
         }
-        if let signer, case .allowed = report.signing {
-            try SigningKey.write(signer, to: StorePaths(request.path).signingKey)
-        }
-        write(report, request.path, hasKey: signer != nil, arguments, console)
-        guard report.missing.isEmpty else {
-            let count = report.missing.reduce(0) { $0 + $1.count }
-            throw CommandFailure(
-                .verificationFailed,
-                "\(Amount.count(count, "payload")) of \(request.path) could not be restored",
-                advice: "'strongroom fsck \(request.path)' names them"
+    }
+
+    /// Names what is missing: a log without all of its payloads is not what was asked for.
+    private static func outcome(
+        _ report: RestorationReport,
+        _ path: String,
+        _ console: Console
+    ) throws(CommandFailure) -> ExitCode {
+        guard !report.missing.isEmpty else { return .done }
+        for range in report.missing {
+            console.message(
+                "missing: no object in the bucket has the payload of record \(text(range))"
             )
         }
-        return .done
+        let count = report.missing.reduce(0) { $0 + $1.count }
+        throw CommandFailure(
+            .verificationFailed,
+            "\(Amount.count(count, "payload")) of \(path) could not be restored; "
+                + "every record was, and all other payloads",
+            advice: "look for them elsewhere; each has its digest in 'strongroom show'"
+        )
+    }
+
+    private static func text(_ range: ClosedRange<UInt64>) -> String {
+        range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"
     }
 
     private static func request(
@@ -148,11 +210,10 @@ enum RestoreCommand {
     private static func write(
         _ report: RestorationReport,
         _ path: String,
-        hasKey: Bool,
         _ arguments: ParsedArguments,
-        _ console: Console
+        _ console: Console,
+        successor: VerifierKey? = nil
     ) {
-        let missing = report.missing.reduce(0) { $0 + $1.count }
         let (maySign, why): (Bool, String) =
             switch report.signing {
             case .allowed(let why): (true, why)
@@ -169,11 +230,13 @@ enum RestoreCommand {
             line.add("payloads", report.payloads)
             line.add("payloadBytes", report.payloadBytes)
             line.add("erased", report.erased)
-            line.add("missing", missing)
+            line.add("missing", report.missing.reduce(0) { $0 + $1.count })
+            line.add("missingRecords", report.missing.map(text))
             line.add("findings", report.findings.count)
             line.add("lostTokens", report.tokens)
             line.add("maySign", maySign)
             line.add("reason", why)
+            if let successor { line.add("successor", successor.description) }
             console.result(line.text)
         } else {
             console.result(
@@ -184,11 +247,14 @@ enum RestoreCommand {
             )
             console.result("root     \(checkpoint.root.base64)")
             console.result("signing  \(maySign ? "may go on" : "read-only"): \(why)")
+            if let successor { console.result("successor  \(successor)") }
         }
         if report.tokens > 0 {
-            console.message("the secrets of \(Amount.count(report.tokens, "token")) are gone")
+            console.message(
+                "the secrets of \(Amount.count(report.tokens, "token")) are gone: 'strongroom token "
+                    + "create NAME --data \(path) --again' makes a new one for a name of the log"
+            )
         }
-        if hasKey && !maySign { console.message("the signing key was not copied to \(path)") }
     }
 }
 
@@ -202,7 +268,12 @@ extension CommandFailure {
                 advice: "nothing in \(directory) is of use; remove it"
             )
         case .lagging(let detail):
-            self.init(.refused, detail, advice: "look for another copy of the newest records")
+            self.init(
+                .refused,
+                detail,
+                advice: "look for another copy of the newest records, or begin a successor of what "
+                    + "is there with --successor"
+            )
         case .store(let failure, let activity):
             let code: ExitCode =
                 switch failure {

@@ -22,6 +22,7 @@ enum TokenCommands {
             operands: [OperandSpecification(name: "NAME", count: .one)],
             options: [
                 .value("role", "R", "writer, auditor, retention or admin (required)"),
+                .flag("again", "with --data: a new secret for a token that lost its own"),
                 .repeated("right", "bypass", "may erase under GOVERNANCE locks, with a reason"),
                 .repeated("collection", "C", "only for this collection; default all"),
                 .value("expires", "D", "after 90d, or at a time; default never"),
@@ -32,7 +33,8 @@ enum TokenCommands {
             about: [
                 "",
                 "Creates a token called NAME and prints it; only a hash is kept, so it cannot be",
-                "shown again. The log records name, role and scope. No name is used twice.",
+                "shown again. The log records name, role and scope. No name is used twice;",
+                "after a restore --again gives a name that the log knows a new secret.",
             ],
             example: "strongroom token create ci --role writer --collection ci -o ci.token"
         ),
@@ -46,7 +48,11 @@ enum TokenCommands {
         throws(CommandFailure) -> ExitCode
     {
         let name = arguments.operands[0]
-        let request = try TokenRequest(name, arguments)
+        let isAgain = arguments.flag("again")
+        guard !isAgain || arguments.value("data") != nil else {
+            throw .usage("--again goes with --data: it is for a log that was restored")
+        }
+        let request = isAgain ? nil : try TokenRequest(name, arguments)
         guard arguments.value("data") != nil || arguments.value("key") == nil else {
             throw .usage("--key goes with --data: a running server has its own")
         }
@@ -55,15 +61,7 @@ enum TokenCommands {
         }
         let created: CreatedToken
         do throws(CommandFailure) {
-            if let directory = arguments.value("data") {
-                created = try OfflineTokens.create(
-                    request,
-                    in: directory,
-                    signingKeyFile: arguments.value("key")
-                )
-            } else {
-                created = try CreatedToken(request, Server(arguments).connect())
-            }
+            created = try make(request, name, arguments)
         } catch {
             output?.remove()
             throw error
@@ -71,6 +69,23 @@ enum TokenCommands {
         try output?.write(created.token)
         report(created, name, arguments, console)
         return .done
+    }
+
+    /// `request`: `nil` for a token that the log knows already.
+    private static func make(
+        _ request: TokenRequest?,
+        _ name: String,
+        _ arguments: ParsedArguments
+    ) throws(CommandFailure) -> CreatedToken {
+        let keyFile = arguments.value("key")
+        switch (request, arguments.value("data")) {
+        case (let request?, let directory?):
+            return try OfflineTokens.create(request, in: directory, signingKeyFile: keyFile)
+        case (let request?, nil):
+            return try CreatedToken(request, Server(arguments).connect())
+        case (nil, let directory):
+            return try OfflineTokens.renew(name, in: directory ?? "", signingKeyFile: keyFile)
+        }
     }
 
     private static func report(

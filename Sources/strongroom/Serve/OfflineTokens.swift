@@ -13,24 +13,53 @@ enum OfflineTokens {
         signingKeyFile: String?
     ) throws(CommandFailure) -> CreatedToken {
         let signer = try SigningKey.ofLog(in: directory, file: signingKeyFile)
-        var configuration = StoreConfiguration()
-        // It is open for a moment: nothing is looked for or erased in it.
-        configuration.retentionJobIntervalSeconds = .max
-        let store: EvidenceStore
-        do throws(StoreError) {
-            store = try EvidenceStore(
-                path: directory,
-                signer: signer,
-                configuration: configuration
-            ) { _ in }
-        } catch {
-            throw CommandFailure(error)
-        }
+        let store = try open(directory, signer)
         defer { store.close() }
         let grant = try grant(request, from: store.clock.reading.granting)
         do throws(StoreError) {
             let (token, outcome) = try store.createToken(grant, by: .local)
             return CreatedToken(token: token, act: outcome.acts.first?.index.value)
+        } catch {
+            throw CommandFailure(error)
+        }
+    }
+
+    /// Makes a new secret for a token whose own is lost, as all are after a restore; the log may
+    /// be read-only.
+    static func renew(
+        _ name: String,
+        in directory: String,
+        signingKeyFile: String?
+    ) throws(CommandFailure) -> CreatedToken {
+        let principal: PrincipalName
+        do throws(LimitViolation) {
+            principal = try PrincipalName(name)
+        } catch {
+            throw CommandFailure(.refused, "\(error)")
+        }
+        let signer = try SigningKey.ofOpenedLog(in: directory, file: signingKeyFile)
+        let store = try open(directory, signer)
+        defer { store.close() }
+        do throws(StoreError) {
+            return CreatedToken(token: try store.renewToken(principal), act: nil)
+        } catch {
+            throw CommandFailure(error)
+        }
+    }
+
+    private static func open(
+        _ directory: String,
+        _ signer: NoteSigner?
+    ) throws(CommandFailure) -> EvidenceStore {
+        var configuration = StoreConfiguration()
+        // It is open for a moment: nothing is looked for or erased in it.
+        configuration.retentionJobIntervalSeconds = .max
+        do throws(StoreError) {
+            return try EvidenceStore(
+                path: directory,
+                signer: signer,
+                configuration: configuration
+            ) { _ in }
         } catch {
             throw CommandFailure(error)
         }
