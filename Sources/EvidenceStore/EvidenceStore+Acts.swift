@@ -138,8 +138,9 @@ extension EvidenceStore {
         }
     }
 
-    /// Makes a secret for a token that the log knows, and whose own is lost; the text is kept
-    /// nowhere. No record is written: what the token may do is as it was.
+    /// Makes a secret for a token that the log knows and whose own is lost.
+    ///
+    /// The text is kept nowhere. No record is written: what the token may do is as it was.
     ///
     /// - Throws: `invalid` if the log has no such token, it was revoked, or its secret is there.
     package func renewToken(_ name: PrincipalName) throws(StoreError) -> String {

@@ -25,13 +25,15 @@ extension ReadExchange {
             erasure.map { unpurged[$0] == nil ? "gone" : "erased" }
         }
         let statuses = api.targets.statuses()
+        // A log that must not sign has no word with its targets.
+        let isAsking = api.store.readOnly == nil
         return api.store.withState { log in
             [copy("local", state(log.unpurged) ?? "present")]
                 + statuses.map { status in
                     let name = status.description.name
                     let isThere = index.value < status.replicated.value
-                    let word = state(log.unpurged(in: name)) ?? (isThere ? "present" : "pending")
-                    return copy(name.text, word)
+                    let word = isAsking ? isThere ? "present" : "pending" : "unknown"
+                    return copy(name.text, state(log.unpurged(in: name)) ?? word)
                 }
         }
     }

@@ -6,6 +6,7 @@ import TransparencyLog
 /// Learns from the bucket itself what stands there, for a node without a ledger: one that was
 /// restored, or whose `state/` is lost.
 struct Adoption {
+    let store: EvidenceStore
     let target: any ObjectStore
     let ledger: TargetLedger
 
@@ -20,7 +21,9 @@ struct Adoption {
                 count > 0, first.value + count <= size.value,
                 let records = IndexRanges(ranges: [first.value...(first.value + count - 1)])
             else { return }
-            let erased = try index(of: object).entries.filter(\.isErased).map(\.index)
+            // A node that lost the race for the register leaves other records.
+            guard let entries = try ownJournal(object) else { return }
+            let erased = entries.filter(\.isErased).map(\.index)
             let entry = try entry(object, .journal, records, bare: IndexRanges(erased), home: nil)
             changes.entries.append(entry)
             journals = journals.union(records)
@@ -93,6 +96,31 @@ struct Adoption {
             return try PackReader(source: RestorationSource(store: target).pieces(object)).index()
         } catch {
             throw .local("\(object.key): \(error)")
+        }
+    }
+
+    /// The entries of a journal object, if its records are those of the log.
+    private func ownJournal(
+        _ object: ObjectWalk.Found
+    ) throws(ReplicationFailure) -> [PackEntry]? {
+        let reader = PackReader(source: RestorationSource(store: target).pieces(object))
+        do throws(PackError) {
+            let entries = try reader.index().entries
+            while let member = try reader.next() {
+                guard case .record(let index, let bytes) = member else { continue }
+                guard try isOwn(bytes, at: index) else { return nil }
+            }
+            return entries
+        } catch {
+            throw .local("\(object.key): \(error)")
+        }
+    }
+
+    private func isOwn(_ bytes: [UInt8], at index: RecordIndex) throws(PackError) -> Bool {
+        do throws(StoreError) {
+            return try store.record(at: index).bytes == bytes
+        } catch {
+            throw .source(detail: "\(error)")
         }
     }
 

@@ -72,6 +72,7 @@ extension Replicator {
 
     private func isRegisterDue(_ now: UInt64) -> Bool {
         now - registeredNanoseconds >= Self.registerNanoseconds || flushBelow > registered
+            || !largeWaiting.isEmpty
     }
 
     /// Begins to write the newest checkpoint to the register, if no journal object will.
@@ -138,9 +139,12 @@ extension Replicator {
     private static let readBackEvery: UInt64 = 32
 
     /// Begins to send the next full entry bundle with the tiles that it completes.
+    ///
+    /// Of records that the register does not name yet there are no tiles and no large payloads:
+    /// whoever loses the race for it must not have taken their keys from the other node.
     func planTiles(_ now: UInt64) {
         guard tilesUnderWay == 0, mayTry(.tiles, now) else { return }
-        let end = journaled.value / Self.bundleWidth * Self.bundleWidth
+        let end = min(journaled, registered).value / Self.bundleWidth * Self.bundleWidth
         guard tileMark.value < end else { return }
         // Several at once, in order: the mark says below which all stand.
         let last = min(end, tileMark.value + Self.bundleWidth * 8)
@@ -208,7 +212,8 @@ extension Replicator {
         }
         guard inHand[.large] == nil, mayTry(.large, now),
             let index = next(largeWaiting) ?? next(strongerWaiting),
-            let home = largeWaiting[index] ?? strongerWaiting[index]
+            let home = largeWaiting[index] ?? strongerWaiting[index],
+            index.value < registered.value
         else { return }
         inHand[.large] = IndexRanges(index)
         let key = book.payloadKey(of: index, as: home)

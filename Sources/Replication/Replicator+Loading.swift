@@ -11,7 +11,8 @@ extension Replicator {
             return try ledger.entries().isEmpty
         }
         if isNew, try register.read() != nil {
-            try Adoption(target: target, ledger: ledger).run(upTo: store.checkpoint.size)
+            try Adoption(store: store, target: target, ledger: ledger)
+                .run(upTo: store.checkpoint.size)
         }
         let (entries, marks) = try logged { () throws(StoreError) in
             (

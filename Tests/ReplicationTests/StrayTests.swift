@@ -101,6 +101,45 @@ extension CopyFixture {
         #expect(store.checkpoint.note == note)
         try expectEqual(store, fixture.store, upTo: status.size.value)
         store.close()
+        // Nor does a node without a ledger take it for its own.
+        try fixture.reopen { try FileSystem.removeTree("\(fixture.path)/state/targets") }
+        _ = try fixture.settle()
+        let known = try fixture.service.replicator(fixture.name).ledger.entries().map(\.key)
+        #expect(known.contains { $0.text.hasPrefix("journal/") } && !known.contains(stray))
+    }
+
+    /// Of records that the register does not name there are journal objects, and nothing else.
+    @Test func whoLosesTheRaceLeavesNothingButTheJournal() throws {
+        let fixture = try CopyFixture()
+        try fixture.fill(10)
+        _ = try fixture.settle()
+        fixture.bucket.fail(
+            next: .max,
+            [.put],
+            below: ObjectLayout.checkpoint.text,
+            with: .unavailable(detail: "injected")
+        )
+        try fixture.fill(600)
+        try fixture.fill(1, bytes: 1_300_000)
+        let size = fixture.store.checkpoint.size
+        let isThere = try fixture.eventually {
+            try fixture.versions("journal/").contains { version in
+                guard
+                    case .journal(let first, let count) = ObjectLayout.meaning(
+                        of: version.name.key
+                    )
+                else { return false }
+                return first.value + count == size.value
+            }
+        }
+        #expect(isThere)
+        Clock.sleep(milliseconds: 200)
+        #expect(try fixture.versions("log/tile/").isEmpty)
+        #expect(try fixture.versions("payloads/").isEmpty)
+        fixture.bucket.heal()
+        _ = try fixture.settle()
+        #expect(try !fixture.versions("log/tile/").isEmpty)
+        #expect(try fixture.versions("payloads/").count == 1)
     }
 
     /// The other node's newest checkpoint is of another tree.
@@ -168,7 +207,7 @@ extension CopyFixture {
         #expect(try restored.damage() == [])
     }
 
-    /// The journal is gone up to the middle of what bundles hold: what a checkpoint proves is there.
+    /// The journal ends in the middle of what bundles hold: only what a checkpoint proves counts.
     @Test func bundlesThatNothingProvesAreLeftOut() throws {
         let fixture = try CopyFixture()
         try fixture.fill(100)

@@ -251,8 +251,8 @@ enum RestoreCommand {
         }
         if report.tokens > 0 {
             console.message(
-                "the secrets of \(Amount.count(report.tokens, "token")) are gone: 'strongroom token "
-                    + "create NAME --data \(path) --again' makes a new one for a name of the log"
+                "the secrets of \(Amount.count(report.tokens, "token")) are gone: 'strongroom "
+                    + "token create NAME --data \(path) --again' makes one anew"
             )
         }
     }

@@ -31,6 +31,7 @@ enum LockText {
             switch copy.text("state") {
             case "present": "there"
             case "pending": "not yet there"
+            case "unknown": "not known, the log is read-only"
             case "erased": "erased, bytes still there"
             case "gone": "no bytes there"
             default: "?"
