@@ -5,6 +5,8 @@ import TransparencyLog
 /// What was found of the payloads and openings of one segment.
 package struct PayloadSurvey: Sendable {
     package let segment: SegmentNumber
+    /// Whether the segment is sealed: only then small payloads and openings can be put back.
+    package let isSealed: Bool
     /// Payloads that were read, or stand in a file that is as it was written.
     package fileprivate(set) var checkedPayloads: UInt64 = 0
     /// Records whose payload or opening is damaged or missing, and how.
@@ -16,7 +18,10 @@ package struct PayloadSurvey: Sendable {
     /// Files of payloads that are to be written anew.
     fileprivate(set) var groups: Set<PayloadGroup> = []
 
-    fileprivate init(_ segment: SegmentNumber) { self.segment = segment }
+    fileprivate init(_ segment: SegmentNumber, isSealed: Bool) {
+        self.segment = segment
+        self.isSealed = isSealed
+    }
 }
 
 extension EvidenceStore {
@@ -30,18 +35,24 @@ extension EvidenceStore {
 
     /// Reads all payloads and openings of a segment, those of erased records left out.
     ///
-    /// A file of payloads that has the digest which the segment's list names holds what was sealed;
-    /// its entries are not read one by one. Payload files are read from end to end.
+    /// A file of payloads that has the digest which the segment's list names may lack something all
+    /// the same, since a repair that had not all of it: of its entries the checksums are compared.
+    /// All other payloads are read from end to end.
     ///
-    /// - Throws: `damaged` if the segment itself cannot be read.
-    package func surveyPayloads(of number: SegmentNumber) throws(StoreError) -> PayloadSurvey {
-        var survey = PayloadSurvey(number)
-        var sound: Set<PayloadGroup> = []
+    /// `isStopping`: asked now and then, as it may take minutes.
+    /// - Throws: `damaged` if the segment itself cannot be read; `unavailable` where it stops.
+    package func surveyPayloads(
+        of number: SegmentNumber,
+        isStopping: () -> Bool = { false }
+    ) throws(StoreError) -> PayloadSurvey {
         let isSealed = view.unsealedSegment(number) == nil
+        var survey = PayloadSurvey(number, isSealed: isSealed)
+        var sound: [PayloadGroup: SealedFile] = [:]
         if isSealed { sound = try surveyFiles(&survey) }
         let reader = try view.beginRead(number)
         let size = view.checkpoint.size.value
         for value in view.geometry.range(of: number) where value < size {
+            if isStopping() { throw .unavailable("the survey was ended early") }
             let index = RecordIndex(value)
             let (frame, bytes) = try reader.record(at: index)
             let record = try Record.stored(bytes.span, at: index, in: reader.path)
@@ -49,7 +60,11 @@ extension EvidenceStore {
                 continue
             }
             survey.checkedPayloads += 1
-            if case .table = frame.payload, sound.contains(PayloadGroup(lock)) { continue }
+            if case .table(_, let checksum) = frame.payload, !record.isSealed,
+                let file = sound[PayloadGroup(lock)], Self.holds(file, index, checksum)
+            {
+                continue
+            }
             guard let problem = payloadProblem(at: index) else { continue }
             survey.damaged[index] = problem
             var isInGroup = record.isSealed
@@ -71,19 +86,25 @@ extension EvidenceStore {
         return try view.beginRead(view.geometry.segment(of: index)).record(at: index).1
     }
 
-    /// Compares the files of a sealed segment with its list; returns the groups that are as listed.
+    private static func holds(_ file: SealedFile, _ index: RecordIndex, _ checksum: UInt64) -> Bool
+    {
+        // What is wrong is found and told by the full reading.
+        (try? file.beginRead().checkChunk(of: index, checksum: checksum)) != nil
+    }
+
+    /// Compares the files of a sealed segment with its list; returns those that are as listed.
     private func surveyFiles(
         _ survey: inout PayloadSurvey
-    ) throws(StoreError) -> Set<PayloadGroup> {
+    ) throws(StoreError) -> [PayloadGroup: SealedFile] {
         let (number, paths) = (survey.segment, view.paths)
         let digests: SegmentDigests
         do throws(StoreError) {
             digests = try SegmentDigests(of: number, paths)
         } catch {
             survey.files.append((SegmentDigests.fileName, "\(error)"))
-            return []
+            return [:]
         }
-        var sound: Set<PayloadGroup> = []
+        var sound: [PayloadGroup: SealedFile] = [:]
         for (name, digest) in digests.digests.sorted(by: { $0.key < $1.key }) {
             let path = "\(paths.segment(number))/\(name)"
             let problem: String?
@@ -98,7 +119,7 @@ extension EvidenceStore {
                 survey.files.append((name, problem))
                 if let group { survey.groups.insert(group) }
             } else if let group {
-                sound.insert(group)
+                sound[group] = try? SealedFile(path: path)
             }
         }
         // A file that was removed can still be open: what is read from here on is what is there.

@@ -26,7 +26,8 @@ extension EvidenceStore {
     ///
     /// Nothing is taken over that does not hash to what the record says. A file of payloads is
     /// written anew as its next generation, as an erasure does it: what is sound in it stays, what
-    /// is damaged and not supplied is carried over as it is. Durable on return.
+    /// is damaged and not supplied is carried over as it is. A file of which nothing damaged is
+    /// supplied is left alone. Durable on return.
     ///
     /// - Returns: The records whose payloads and openings were put back. Of a segment that is not
     ///   sealed only payload files are.
@@ -127,6 +128,12 @@ struct SegmentRepair {
         var repaired: [RecordIndex] = []
         for group in survey.groups.sorted() {
             guard let part = members.groups[group], !part.standing.isEmpty else { continue }
+            // Where nothing can be put back the file stays as it is.
+            let lacking = (part.standing.payloads + part.standing.openings)
+                .filter { survey.damaged[$0] != nil }
+            guard lacking.isEmpty || lacking.contains(where: { supplied[$0] != nil }) else {
+                continue
+            }
             let old = digests.files[group]
             let name = old?.next ?? PayloadFileName(group)
             let done = try write(name, in: part, replacing: old, segment)

@@ -70,19 +70,61 @@ extension ActHandler {
         )
     }
 
-    /// `POST /v1/targets/{name}/reconcile`.
+    /// `POST /v1/targets/{name}/reconcile`: begins a comparison, or asks for one that was begun.
     func reconcileTarget(_ text: String) throws(Refused) -> Response {
-        let isRepairing =
-            body.isEmpty ? false : try members(["repair"]).bool("repair") ?? false
+        let members = body.isEmpty ? nil : try members(["repair", "run", "seconds"])
+        if members == nil { try noMembers() }
+        let isRepairing = try members?.bool("repair")
+        let seconds = try members?.number("seconds", in: 0...Self.maximumWaitSeconds)
+        let begun = try members?.string("run")
         let name = try Self.target(text)
         _ = try targeting { () throws(TargetError) in try targets.status(of: name) }
-        let running = request.api.reconciliations
-        let isFree = running.withLock { running in
-            guard running[name] == nil else { return false }
-            running[name] = 0
-            return true
+        let id: String
+        if let begun {
+            guard isRepairing == nil else {
+                throw Refused(
+                    .badRequest,
+                    "'run' asks for a comparison that was begun, 'repair' begins one: give one."
+                )
+            }
+            id = begun
+        } else {
+            id = try beginComparison(of: name, isRepairing: isRepairing ?? false)
         }
-        guard isFree else {
+        let run = try waiting(for: name, id, seconds: seconds)
+        guard let outcome = run.outcome else {
+            var response = reply(
+                [
+                    "done": .bool(false), "name": .string(name.text),
+                    "percent": .integer(run.percent), "run": .string(id),
+                ],
+                isNew: false
+            )
+            response.status = 202
+            return response
+        }
+        var object = try targeting { () throws(TargetError) in try outcome.get() }
+        object["done"] = .bool(true)
+        object["name"] = .string(name.text)
+        object["run"] = .string(id)
+        return reply(object, isNew: false)
+    }
+
+    private func beginComparison(
+        of name: TargetName,
+        isRepairing: Bool
+    ) throws(Refused) -> String {
+        let targets = targets
+        let run = request.api.reconciliations.begin(name) { progress in
+            do throws(TargetError) {
+                return .success(
+                    try targets.reconcile(name, repairing: isRepairing, progress: progress).json
+                )
+            } catch {
+                return .failure(error)
+            }
+        }
+        guard let run else {
             throw Refused(
                 Problem(
                     .busy,
@@ -92,15 +134,31 @@ extension ActHandler {
                 )
             )
         }
-        defer { running.withLock { $0[name] = nil } }
-        let report = try targeting { () throws(TargetError) in
-            try targets.reconcile(name, repairing: isRepairing) { share in
-                running.withLock { $0[name] = min(max(share, 0), 1) }
+        return run.id
+    }
+
+    /// Waits in steps for a comparison, so that a server that stops does not have to wait too;
+    /// without `seconds` to its end.
+    private func waiting(
+        for name: TargetName,
+        _ id: String,
+        seconds: UInt64?
+    ) throws(Refused) -> Reconciliations.Run {
+        let started = Clock.monotonicNanoseconds()
+        let deadline = seconds.map { started + $0 * 1_000_000_000 } ?? .max
+        while true {
+            let step = Clock.monotonicNanoseconds() + Self.waitStepNanoseconds
+            let runs = request.api.reconciliations
+            guard let run = runs.wait(for: name, id, until: min(deadline, step)) else {
+                throw Refused(
+                    .notFound,
+                    "There is no comparison '\(Query.excerpt(id))' of \(name): the server was "
+                        + "restarted, or another one was begun since. Begin it anew."
+                )
             }
+            let isOver = Clock.monotonicNanoseconds() >= deadline || request.api.isClosing
+            if run.outcome != nil || isOver { return run }
         }
-        var object = report.json
-        object["name"] = .string(name.text)
-        return reply(object, isNew: false)
     }
 
     /// `POST /v1/targets/{name}/phase`.

@@ -32,8 +32,7 @@ package final class EvidenceAPI: Application {
     let erasures = WorkPool(name: "erasure", limit: 1, waitingLimit: 0)
     /// Where targets' stores are waited for.
     let targetWork = WorkPool(name: "targets", limit: 16, waitingLimit: 16)
-    /// How far the comparisons are that run, from 0 to 1.
-    let reconciliations = Mutex<[TargetName: Double]>([:])
+    let reconciliations = Reconciliations()
     let failures = FailureLimiter()
     private let closing = Mutex(false)
     private let requestIDs = RequestIDs()
@@ -156,6 +155,7 @@ package final class EvidenceAPI: Application {
         acts.wait()
         erasures.wait()
         targetWork.wait()
+        reconciliations.wait()
     }
 
     /// Where an action is done.

@@ -112,7 +112,7 @@ extension ProbeReport {
 }
 
 extension ReconcileReport {
-    /// How many findings a reply has; the rest is counted only.
+    /// How many findings and strays a reply has; the rest is counted only.
     static let shownFindings = 1_000
 
     var json: JSONObject {
@@ -121,8 +121,15 @@ extension ReconcileReport {
             "checkedObjects": .count(checkedObjects), "checkedPayloads": .count(checkedPayloads),
             "differences": .integer(Int64(findings.count)),
             "findings": .array(findings.prefix(Self.shownFindings).map(\.json)),
-            "repaired": .integer(Int64(repaired)),
+            "repaired": .integer(Int64(repaired)), "strayCount": .integer(Int64(strays.count)),
+            "strays": .array(strays.prefix(Self.shownFindings).map(\.json)),
         ]
+    }
+}
+
+extension ReconcileReport.Stray {
+    fileprivate var json: JSONValue {
+        .object(["problem": .string(problem), "version": .string(version), "what": .string(what)])
     }
 }
 

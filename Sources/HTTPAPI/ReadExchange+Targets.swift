@@ -28,9 +28,8 @@ extension EvidenceAPI {
     /// How a target stands, with the comparison that runs, if one does.
     func json(of status: TargetStatus) -> JSONObject {
         var object = status.json
-        let share = reconciliations.withLock { $0[status.description.name] }
-        if let share {
-            object["reconciling"] = .object(["percent": .integer(Int64(share * 100))])
+        if let run = reconciliations.last(status.description.name), run.outcome == nil {
+            object["reconciling"] = .object(["percent": .integer(run.percent)])
         }
         return object
     }

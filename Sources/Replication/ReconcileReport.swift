@@ -21,13 +21,36 @@ package struct ReconcileReport: Sendable {
         }
     }
 
+    /// An object among those of the copy that this log did not store.
+    package struct Stray: Sendable {
+        /// The object's key.
+        package let what: String
+        package let version: String
+        /// Whose it seems to be.
+        package let problem: String
+
+        package init(what: String, version: String, problem: String) {
+            self.what = what
+            self.version = version
+            self.problem = problem
+        }
+    }
+
     package let checkedObjects: UInt64
     package let checkedPayloads: UInt64
     package let findings: [Finding]
+    /// No differences: neither side lacks anything, and nothing is done about them.
+    package let strays: [Stray]
 
-    package init(checkedObjects: UInt64, checkedPayloads: UInt64, findings: [Finding]) {
+    package init(
+        checkedObjects: UInt64,
+        checkedPayloads: UInt64,
+        findings: [Finding],
+        strays: [Stray]
+    ) {
         self.checkedObjects = checkedObjects
         self.checkedPayloads = checkedPayloads
         self.findings = findings
+        self.strays = strays
     }
 }

@@ -14,17 +14,27 @@ extension Reconciliation {
     }
 
     /// Fetches what a survey found damaged from objects that stand, and puts it back.
-    func repair(_ survey: PayloadSurvey) throws(ReplicationFailure) {
+    ///
+    /// - Returns: Why sources could not be used: others may have held the same.
+    func repair(_ survey: PayloadSurvey) throws(ReplicationFailure) -> String? {
         var supplied: [RecordIndex: SuppliedPayload] = [:]
         var paths: [String] = []
         defer { for path in paths { try? FileSystem.unlinkIfPresent(path) } }
+        var faults: [String] = []
         let wanted = Set(survey.damaged.keys)
         for entry in standing where entry.kind == .payload {
-            guard let index = entry.records.first, wanted.contains(index) else { continue }
+            guard let index = entry.records.first, wanted.contains(index),
+                supplied[index]?.content == nil
+            else { continue }
+            try checkStopping()
             let path = "\(replicator.folder)/reconcile-\(index).zst.tmp"
             paths.append(path)
-            try download(entry, to: path)
-            supplied[index, default: SuppliedPayload()].content = .payloadFile(path: path)
+            do throws(ReplicationFailure) {
+                try download(entry, to: path)
+                supplied[index, default: SuppliedPayload()].content = .payloadFile(path: path)
+            } catch .local(let fault) {
+                faults.append(fault)
+            }
         }
         // Packs before journal objects, which are soon gone.
         var open = wanted
@@ -32,13 +42,19 @@ extension Reconciliation {
             for entry in standing where entry.kind == kind {
                 let here = open.filter { entry.records.contains($0) }
                 guard !here.isEmpty else { continue }
-                open.subtract(try extract(here, from: entry, into: &supplied, &paths))
+                try checkStopping()
+                do throws(ReplicationFailure) {
+                    open.subtract(try extract(here, from: entry, into: &supplied, &paths))
+                } catch .local(let fault) {
+                    faults.append(fault)
+                }
             }
         }
         let (store, found) = (store, supplied)
         _ = try logged { () throws(StoreError) in
             try store.repairPayloads(survey, with: found)
         }
+        return faults.isEmpty ? nil : faults.joined(separator: "; ")
     }
 
     /// Writes an object to a file, and compares its digest.
@@ -54,8 +70,14 @@ extension Reconciliation {
             throw .local("\(error)")
         }
         let target = target
-        _ = try stored { () throws(StoreFailure) in
-            try target.get(entry.key, version: entry.version, range: nil) { try sink.append($0) }
+        do throws(StoreFailure) {
+            _ = try target.get(entry.key, version: entry.version, range: nil) {
+                try sink.append($0)
+            }
+        } catch .notFound, .deleteMarker {
+            throw .local("\(entry.key) is gone by now")
+        } catch {
+            throw .store(error)
         }
         guard sink.digest() == entry.digest else {
             throw .local("\(entry.key) has other bytes than its checksum says")

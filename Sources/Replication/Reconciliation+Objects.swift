@@ -50,8 +50,10 @@ extension Reconciliation {
     }
 
     /// Looks at all objects; fills `damagedObjects` and `standing`.
-    func examine(_ objects: [KnownObject]) throws(ReplicationFailure) {
-        let listed = try listing()
+    func examine(
+        _ objects: [KnownObject],
+        _ listed: [ObjectKey: [VersionEntry]]
+    ) throws(ReplicationFailure) {
         for object in objects {
             let damage = try inspect(object, listed[object.key] ?? [])
             checkedObjects += 1
@@ -59,7 +61,7 @@ extension Reconciliation {
                 standing.append(entry)
             }
             if !damage.isSound { damagedObjects[object.key] = damage }
-            advance()
+            try advance()
         }
         guard !damagedObjects.isEmpty else { return }
         // What replication has changed or deleted meanwhile is no damage.
@@ -74,7 +76,7 @@ extension Reconciliation {
     /// All versions below the folders of the copy, of each key the newest first.
     ///
     /// Level by level: some stores lose keys between the pages of a longer listing.
-    private func listing() throws(ReplicationFailure) -> [ObjectKey: [VersionEntry]] {
+    func listing() throws(ReplicationFailure) -> [ObjectKey: [VersionEntry]] {
         var listed: [ObjectKey: [VersionEntry]] = [:]
         var folders = [ObjectLayout.Folder.log, .journal, .packs, .payloads].map(\.rawValue)
         while let folder = folders.popLast() {
@@ -92,6 +94,7 @@ extension Reconciliation {
                 for entry in page.entries { listed[entry.name.key, default: []].append(entry) }
                 folders += page.folders
                 cursor = page.next
+                try checkStopping()
             } while cursor != nil
         }
         return listed

@@ -70,7 +70,13 @@ extension Reconciliation {
         }
         let deleting = try stored { () throws(StoreFailure) in try openDeleting() }
         for name in names {
-            try stored { () throws(StoreFailure) in try deleting.delete(name) }
+            do throws(StoreFailure) {
+                try deleting.delete(name)
+            } catch .notFound {
+                // It is missing: that is what is being repaired.
+            } catch {
+                throw .store(error)
+            }
         }
     }
 
@@ -80,17 +86,17 @@ extension Reconciliation {
         let path = "\(replicator.folder)/reconcile-object.tmp"
         try? FileSystem.unlinkIfPresent(path)
         defer { try? FileSystem.unlinkIfPresent(path) }
-        guard var made = try make(object, path) else { return try forget(object.key) }
-        var rest = damage.covers + [VersionedKey(object.key, object.version)]
-        if made.request.key != object.key { rest = [] }
+        guard let made = try make(object, path) else { return try forget(object.key) }
+        let isClear: Bool
         do throws(ReplicationFailure) {
-            try remove(rest)
-            made.request.condition = .absent
+            try remove(damage.covers + [VersionedKey(object.key, object.version)])
+            isClear = true
         } catch {
-            made.request.condition = .none
+            isClear = false
         }
         let (target, uploader, request) = (target, replicator.uploader, made.request)
         let version = try stored { () throws(StoreFailure) in
+            if isClear || request.key != object.key { return try uploader.store(request) }
             let result = try target.put(request)
             return try uploader.verify(Uploader.Expected(request), result.version)
         }
@@ -119,63 +125,46 @@ extension Reconciliation {
         _ object: KnownObject,
         _ path: String
     ) throws(ReplicationFailure) -> Made? {
+        let lock = replicator.acceptable(object.lock, sizeBytes: object.sizeBytes)
         switch object.content {
         case .tile(let bytes, _):
             var request = PutRequest(key: object.key, bytes: bytes)
-            request.lock = lock(of: object)
-            return (request, object.content)
-        case .entry(let entry):
+            request.lock = lock
+            return (request, .tile(bytes, until: lock.until))
+        case .entry(var entry):
+            entry.lock = lock
             switch entry.kind {
-            case .journal: return try makeJournal(entry, lock(of: object))
-            case .pack: return try makePack(entry, lock(of: object), path)
-            case .payload: return try makePayload(entry, lock(of: object))
+            case .journal: return try makeJournal(entry)
+            case .pack: return try makePack(entry, path)
+            case .payload: return try makePayload(entry)
             }
         }
     }
 
-    /// A lock that is over cannot be asked for.
-    private func lock(of object: KnownObject) -> ObjectLock? {
-        let soon = replicator.now.adding(milliseconds: 1_000) ?? .latest
-        return object.lock.until > soon ? object.lock : nil
-    }
-
-    private func makeJournal(
-        _ entry: LedgerEntry,
-        _ lock: ObjectLock?
-    ) throws(ReplicationFailure) -> Made {
+    private func makeJournal(_ entry: LedgerEntry) throws(ReplicationFailure) -> Made {
         guard let first = entry.records.first, let last = entry.records.last else {
             throw .local("\(entry.key) has no records")
         }
-        let job = JournalJob(first: first, end: TreeSize(last.value + 1))
+        let job = JournalJob(first: first, end: TreeSize(last.value + 1), isWhole: true)
         let (contents, bytes) = try job.make(store, lockedUntil: entry.lock.until)
-        guard contents.entry.key == entry.key else {
-            throw .local("its records make more than one journal object by now")
-        }
-        var request = contents.entry.request(.bytes(bytes))
-        request.lock = lock
-        return (request, .entry(contents.entry))
+        return (contents.entry.request(.bytes(bytes)), .entry(contents.entry))
     }
 
     private func makePayload(
-        _ entry: LedgerEntry,
-        _ lock: ObjectLock?
+        _ entry: LedgerEntry
     ) throws(ReplicationFailure) -> Made? {
         guard let index = entry.records.first else { throw .local("\(entry.key) has no record") }
         let store = store
         if store.withState({ $0.erasure(of: index) }) != nil { return nil }
         let file = try logged { () throws(StoreError) in try store.payloadFile(of: index) }
         let kept = entry.remade(key: entry.key, entry.records, file.digest, file.sizeBytes)
-        var request = kept.request(
-            .file(path: file.path, offset: 0, sizeBytes: file.sizeBytes)
-        )
-        request.lock = lock
-        return (request, .entry(kept))
+        let body = ObjectBody.file(path: file.path, offset: 0, sizeBytes: file.sizeBytes)
+        return (kept.request(body), .entry(kept))
     }
 
     /// Of what was not erased; then it has another name, as it has other bytes.
     private func makePack(
         _ entry: LedgerEntry,
-        _ lock: ObjectLock?,
         _ path: String
     ) throws(ReplicationFailure) -> Made? {
         guard let home = entry.home else { throw .local("\(entry.key) has no home") }
@@ -227,9 +216,8 @@ extension Reconciliation {
         )
         let records = IndexRanges(candidates.map(\.index))
         let kept = entry.remade(key: key, records, result.digest, result.sizeBytes)
-        var request = kept.request(.file(path: path, offset: 0, sizeBytes: result.sizeBytes))
-        request.lock = lock
-        return (request, .entry(kept))
+        let body = ObjectBody.file(path: path, offset: 0, sizeBytes: result.sizeBytes)
+        return (kept.request(body), .entry(kept))
     }
 }
 

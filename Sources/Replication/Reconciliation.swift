@@ -11,15 +11,19 @@ import TransparencyLog
 /// 2. Every payload and opening of the log is read.
 /// 3. Local damage is repaired first, from objects that stand; then objects are made anew from what
 ///    the log has. What is damaged here and there is reported, and neither side is touched.
+/// 4. Objects at the copy's keys that this log did not store are strays: told, and left alone.
 ///
-/// Whatever is taken over hashes to what a record says. Belongs to one thread.
+/// Whatever is taken over hashes to what a record says. A node that is fenced repairs nothing.
+/// Belongs to one thread.
 final class Reconciliation {
     let replicator: Replicator
     let isRepairing: Bool
+    private let isStopping: () -> Bool
     private let progress: (Double) -> Void
     private var steps = (done: 0, all: 1)
 
     private(set) var findings: [ReconcileReport.Finding] = []
+    var strays: [ReconcileReport.Stray] = []
     var checkedObjects: UInt64 = 0
     private var checkedPayloads: UInt64 = 0
     /// By key, with what is wrong.
@@ -37,35 +41,55 @@ final class Reconciliation {
     init(
         _ replicator: Replicator,
         repairing: Bool,
+        isStopping: @escaping () -> Bool,
         progress: @escaping (Double) -> Void
     ) {
         self.replicator = replicator
         isRepairing = repairing
+        self.isStopping = isStopping
         self.progress = progress
     }
 
     func run() throws(ReplicationFailure) -> ReconcileReport {
+        if isRepairing { try refuseIfFenced() }
         let (objects, segments) = (try knownObjects(), store.segmentNumbers)
         steps.all = objects.count + segments.count + 1
-        try examine(objects)
+        let listed = try listing()
+        try examine(objects, listed)
+        try findStrays(listed)
         for number in segments {
             try reconcileLocally(number)
-            advance()
+            try advance()
         }
         for damage in damagedObjects.values.sorted(by: { $0.object.key < $1.object.key }) {
             try reconcile(damage)
+            try checkStopping()
         }
+        try reconcileRegister()
         progress(1)
         return ReconcileReport(
             checkedObjects: checkedObjects,
             checkedPayloads: checkedPayloads,
-            findings: findings
+            findings: findings,
+            strays: strays
         )
     }
 
-    func advance() {
+    /// What a node has that lost the race, or was set back, is not what the copy should hold.
+    private func refuseIfFenced() throws(ReplicationFailure) {
+        if case .fenced(let reason) = replicator.progress.health { throw .fenced(reason) }
+        try replicator.register.check()
+    }
+
+    func advance() throws(ReplicationFailure) {
         steps.done += 1
         progress(Double(steps.done) / Double(steps.all))
+        try checkStopping()
+    }
+
+    /// - Throws: If the replication ends: then its ledger is closed soon.
+    func checkStopping() throws(ReplicationFailure) {
+        if isStopping() { throw .local("the server is stopping; begin it anew when it runs again") }
     }
 
     func report(
@@ -91,8 +115,9 @@ final class Reconciliation {
         let store = store
         let survey: PayloadSurvey
         do throws(StoreError) {
-            survey = try store.surveyPayloads(of: number)
+            survey = try store.surveyPayloads(of: number, isStopping: isStopping)
         } catch {
+            try checkStopping()
             return report(
                 .local,
                 "segment \(number)",
@@ -106,39 +131,55 @@ final class Reconciliation {
         var rest = survey
         if isRepairing {
             do throws(ReplicationFailure) {
-                try repair(survey)
+                reason = try repair(survey)
             } catch .store(let failure) {
                 throw .store(failure)
             } catch {
                 reason = "\(error)"
             }
-            rest = try logged { () throws(StoreError) in
-                try store.surveyPayloads(of: number)
-            }
+            try checkStopping()
+            rest = try logged { () throws(StoreError) in try store.surveyPayloads(of: number) }
         }
-        lost.formUnion(rest.damaged.keys)
-        lostLarge.formUnion(rest.damagedLarge)
+        report(files: survey, rest, reason)
+        report(records: survey, rest, reason)
+    }
+
+    private func report(files survey: PayloadSurvey, _ rest: PayloadSurvey, _ reason: String?) {
         for file in survey.files {
-            let isRepaired = !rest.files.contains { $0.name == file.name }
-            let advice = isRepaired ? "" : "; \(reason ?? "restore the log from the target")"
+            let isRepaired = isRepairing && !rest.files.contains { $0.name == file.name }
+            var advice = ""
+            if isRepairing, !isRepaired {
+                advice = "; not repaired: \(reason ?? "what is damaged in it stands nowhere else")"
+            }
             report(
                 .local,
-                "segment \(number), \(file.name)",
+                "segment \(survey.segment), \(file.name)",
                 file.problem + advice,
                 isRepaired: isRepaired
             )
         }
+    }
+
+    private func report(records survey: PayloadSurvey, _ rest: PayloadSurvey, _ reason: String?) {
         for (index, problem) in survey.damaged.sorted(by: { $0.key < $1.key }) {
             let isRepaired = rest.damaged[index] == nil
             let isLarge = survey.damagedLarge.contains(index)
             let hasSource = isRepaired || hasSource(of: index, isLarge: isLarge)
-            let detail = isRepaired ? "" : reason.map { "; \($0)" } ?? ""
+            var advice = hasSource ? "" : "; no object that stands has it either"
+            if isRepairing, hasSource, !isRepaired {
+                let cause = survey.isSealed || isLarge ? nil : "its segment is not sealed yet"
+                advice = "; not repaired: \(reason ?? cause ?? "no copy of it fits")"
+            }
             report(
                 hasSource ? .local : .both,
                 "record \(index)",
-                hasSource ? problem + detail : "\(problem); no object that stands has it either",
+                problem + advice,
                 isRepaired: isRepaired
             )
+            // What can be repaired from the target is not lost, though it was not asked for.
+            guard isRepairing ? !isRepaired : !hasSource else { continue }
+            lost.insert(index)
+            if isLarge { lostLarge.insert(index) }
         }
     }
 }

@@ -375,18 +375,25 @@ final class Replicator: @unchecked Sendable {
     private static let leastLockMilliseconds: Int64 = 5_000
     private static let uploadMilliseconds: Int64 = 60_000
 
-    /// The lock that an object is stored under.
-    ///
-    /// Stores take none that has ended. Records whose own has, and that are not erased, are locked
-    /// for as long as their upload may take, at 1 MiB a second.
+    /// The lock that an object of a home is stored under.
     func objectLock(_ home: PackHome, received: Timestamp, sizeBytes: UInt64) -> ObjectLock {
+        guard let lock = home.objectLock(received: received) else {
+            preconditionFailure("locks of records end at whole seconds")
+        }
+        return acceptable(lock, sizeBytes: sizeBytes)
+    }
+
+    /// A lock that the store takes for an object that is sent now: none takes one that has ended.
+    ///
+    /// What is sent all the same is not erased: it is locked for as long as its upload may take, at
+    /// 1 MiB a second.
+    func acceptable(_ lock: ObjectLock, sizeBytes: UInt64) -> ObjectLock {
         let now = now
         let upload = Self.uploadMilliseconds + Int64(sizeBytes >> 20) * 1_000
-        guard let lock = home.objectLock(received: received),
-            let least = now.adding(milliseconds: Self.leastLockMilliseconds),
+        guard let least = now.adding(milliseconds: Self.leastLockMilliseconds),
             let end = now.adding(milliseconds: upload)?.roundedUpToSecond(),
             let short = ObjectLock(mode: lock.mode, until: end)
-        else { preconditionFailure("locks of records end at whole seconds, within the calendar") }
+        else { preconditionFailure("the clock is within the calendar") }
         return lock.until < least ? short : lock
     }
 

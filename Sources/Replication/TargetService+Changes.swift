@@ -68,6 +68,7 @@ extension TargetService {
     ) throws(TargetError) -> ActOutcome {
         try changing.withLock { _ throws(TargetError) in
             guard store.withState({ $0.targets[name] }) != nil else { throw .unknown(name) }
+            try refuseIfCompared(name)
             let outcome = try proposed(.removeTarget(name), principal, reason)
             drop(name)?.stop()
             return outcome
@@ -168,6 +169,7 @@ extension TargetService {
                         + next
                 )
             }
+            try refuseIfCompared(name)
             if !state.phase.keepsPayloadsOnDisk { try bringBackEvicted(name) }
             let change = try compared(name, from: state.phase, to: phase)
             // From before the record on: nothing is acknowledged behind it that is not there.

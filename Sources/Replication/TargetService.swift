@@ -13,6 +13,9 @@ package final class TargetService: Sendable {
     let replicators = Mutex<[TargetName: Replicator]>([:])
     /// One change of targets at a time.
     let changing = Mutex(())
+    /// Targets that are compared with the log.
+    let reconciling = Mutex<Set<TargetName>>([])
+    let reconciled = Condition()
     private let stopping = Mutex(false)
     private let stopped = Condition()
     private let threads = Mutex<[Thread]>([])
@@ -78,6 +81,7 @@ package final class TargetService: Sendable {
             return threads
         }
         for watcher in watchers { watcher.join() }
+        waitForComparisons()
         let running = replicators.withLock { replicators in
             defer { replicators = [:] }
             return replicators

@@ -37,7 +37,7 @@ import Testing
         ],
         "removeTarget": ["reason": "r"],
         "probeTarget": [:],
-        "reconcileTarget": ["repair": .bool(true)],
+        "reconcileTarget": ["repair": .bool(true), "run": "0", "seconds": .integer(0)],
         "changeTargetPhase": ["phase": "dual", "reason": "r"],
         "waitForTarget": ["size": .integer(1), "seconds": .integer(0)],
     ]

@@ -307,6 +307,31 @@ import YAMLReader
         try expectProblem(name, 422, "limit-exceeded", mentions: "target")
     }
 
+    /// Of a target that is known, though not replicated to here.
+    @Test func aComparisonIsBegunOrAskedForAgain() throws {
+        let description = TargetDescription(
+            name: try TargetName("copy"),
+            bucket: "evidence-copy",
+            region: "us-east-1",
+            logRetention: try RetentionDuration(parsing: "10y")
+        )
+        _ = try fixture.store.propose(.addTarget(description), by: .anonymous, reason: nil)
+        let path = "/v1/targets/copy/reconcile"
+        let both = try fixture.act(.post, path, ["repair": .bool(true), "run": "1234"])
+        try expectProblem(both, 400, "bad-request", mentions: "'repair'")
+        let long = try fixture.act(.post, path, ["seconds": .integer(61)])
+        try expectProblem(long, 422, "limit-exceeded", mentions: "60")
+        let unknown = try fixture.act(.post, path, ["run": "1234", "seconds": .integer(0)])
+        try expectProblem(unknown, 404, "not-found", mentions: "1234", "anew")
+        let query = try fixture.send(.post, path + "?repair=true")
+        try expectProblem(query, 400, "bad-request")
+        // What the comparison throws is the reply, whoever waits for it.
+        let refused = try fixture.act(.post, path, ["repair": .bool(false)])
+        try expectProblem(refused, 409, "target-refused", mentions: "could not begin")
+        let again = try fixture.act(.post, path, ["seconds": .integer(60)])
+        try expectProblem(again, 409, "target-refused")
+    }
+
     @Test func unknownTargetsAre404() throws {
         let path = "/v1/targets/copy"
         for reply in [

@@ -89,14 +89,27 @@ import Testing
             "side": "target", "what": "packs/a", "problem": "missing", "repaired": .bool(true),
         ]
         #expect(TargetText.finding(finding) == "target  packs/a  missing  repaired")
-        let reply: JSONObject = [
+        var reply: JSONObject = [
             "differences": .integer(2), "repaired": .integer(1), "checkedObjects": .integer(1),
-            "checkedPayloads": .integer(1000),
+            "checkedPayloads": .integer(1000), "findings": .array([.object(finding)]),
+            "strayCount": .integer(0), "strays": .array([]),
         ]
-        #expect(
-            TargetText.outcome("frankfurt", reply)
-                == "frankfurt: 2 differences in 1 object and 1,000 payloads, 1 repaired"
-        )
+        let sum = "frankfurt: 2 differences in 1 object and 1,000 payloads, 1 repaired"
+        let repaired = TargetText.outcome("frankfurt", reply, repairing: true)
+        #expect(repaired[0] == sum && repaired[1] == "only the first 1 are shown")
+        #expect(repaired.count == 3 && repaired[2].contains("ops/runbooks/target-reconcile.md"))
+        let found = TargetText.outcome("frankfurt", reply, repairing: false)
+        #expect(found[2].contains("'strongroom target reconcile frankfurt --repair'"))
+        reply["findings"] = .array([.object(finding), .object(finding)])
+        reply["repaired"] = .integer(2)
+        reply["strayCount"] = .integer(3)
+        let strays = TargetText.outcome("frankfurt", reply, repairing: true)
+        #expect(strays.count == 2 && strays[1].hasPrefix("3 objects there that this log did not"))
+    }
+
+    @Test func aStraySaysWhoseItSeemsToBe() {
+        let stray: JSONObject = ["what": "journal/a", "version": "v1", "problem": "of another"]
+        #expect(TargetText.stray(stray) == "stray  journal/a  version v1  of another")
     }
 
     @Test func progressIsABar() {

@@ -51,7 +51,8 @@ enum TargetWorkCommands {
                 "",
                 "Reads all of both copies and prints each difference:  side  what  problem. With",
                 "--repair the damaged side is repaired; what is damaged on both is left alone.",
-                "Ends with 1 if a difference is left. May take hours.",
+                "Ends with 1 if a difference is left. May take hours; the server goes on with it",
+                "if this command is ended. See ops/runbooks/target-reconcile.md.",
             ],
             example: "strongroom target reconcile frankfurt --repair"
         ),
@@ -63,30 +64,54 @@ enum TargetWorkCommands {
         _ console: Console
     ) throws(CommandFailure) -> ExitCode {
         let name = arguments.operands[0]
-        let server = try Server(arguments)
-        let progress = ReconcileProgress(server, name, console)
-        defer { progress.stop() }
-        let reply = try server.connectPatiently().send(
-            .post,
-            TargetCommands.path(name, "reconcile"),
-            arguments.flag("repair") ? ["repair": .bool(true)] : [:],
-            what: "comparison with \(name)",
-            .actsAgain
-        )
-        progress.stop()
-        guard let findings = reply.object.objects("findings"),
-            let differences = reply.object.number("differences"),
-            let repaired = reply.object.number("repaired")
+        let isRepairing = arguments.flag("repair")
+        let reply = try reconciled(name, isRepairing, try Server(arguments), console)
+        guard let findings = reply.objects("findings"), let strays = reply.objects("strays"),
+            let differences = reply.number("differences"),
+            let repaired = reply.number("repaired")
         else { throw JSONReply.malformed("comparison with \(name)") }
         if arguments.flag("json") {
-            console.result(reply.object.line)
+            console.result(reply.line)
         } else {
             for finding in findings {
                 console.result(Console.harmless(TargetText.finding(finding)))
             }
-            console.message(TargetText.outcome(name, reply.object))
+            for stray in strays { console.result(Console.harmless(TargetText.stray(stray))) }
+            for line in TargetText.outcome(name, reply, repairing: isRepairing) {
+                console.message(line)
+            }
         }
         return differences == repaired ? .done : .verificationFailed
+    }
+
+    /// Begins a comparison, and comes back for it until it is done: no request is long.
+    private static func reconciled(
+        _ name: String,
+        _ isRepairing: Bool,
+        _ server: Server,
+        _ console: Console
+    ) throws(CommandFailure) -> JSONObject {
+        let connection = server.connectPatiently()
+        let what = "comparison with \(name)"
+        let path = TargetCommands.path(name, "reconcile")
+        let started = Clock.monotonicNanoseconds()
+        var body: JSONObject = ["seconds": .integer(0)]
+        if isRepairing { body["repair"] = .bool(true) }
+        // The first begins it; to ask for it again does no harm.
+        var repetition = Retry.Repetition.actsAgain
+        while true {
+            let reply = try connection.send(.post, path, body, what: what, repetition).object
+            guard let isDone = reply.flag("done"), let run = reply.text("run") else {
+                throw JSONReply.malformed(what)
+            }
+            if isDone { return reply }
+            let seconds = Double(Clock.monotonicNanoseconds() - started) / 1e9
+            let percent = reply.number("percent") ?? 0
+            console.progress(TargetText.progress(percent: percent, seconds: seconds))
+            let pause: Int64 = console.errorIsTerminal ? 1 : 30
+            body = ["run": .string(run), "seconds": .integer(pause)]
+            repetition = .harmless
+        }
     }
 
     static let wait = Command(
@@ -176,46 +201,5 @@ enum TargetWorkCommands {
             let text = "\(name)  \(Amount.count(size, "record")) verified"
             console.result(Console.harmless(text))
         }
-    }
-}
-
-/// Shows on a terminal how far a comparison is, while another connection waits for its end.
-final class ReconcileProgress: Sendable {
-    private let stopping = Mutex(false)
-    private let stopped = Condition()
-    private let thread = Mutex<Thread?>(nil)
-
-    private static let intervalNanoseconds: UInt64 = 1_000_000_000
-
-    init(_ server: Server, _ name: String, _ console: Console) {
-        guard console.errorIsTerminal else { return }
-        let began = Clock.monotonicNanoseconds()
-        let thread = Thread(name: "progress") { [self] in
-            let connection = server.connect()
-            while !isStopped() {
-                // The comparison itself says what is wrong, if something is.
-                guard
-                    let target = try? connection.getObject(TargetCommands.path(name), what: name),
-                    let percent = target.object("reconciling")?.number("percent")
-                else { continue }
-                let seconds = Double(Clock.monotonicNanoseconds() - began) / 1e9
-                console.progress(TargetText.progress(percent: percent, seconds: seconds))
-            }
-        }
-        self.thread.withLock { $0 = thread }
-    }
-
-    func stop() {
-        stopping.withLock { $0 = true }
-        stopped.broadcast()
-        thread.withLock { $0.take() }?.join()
-    }
-
-    private func isStopped() -> Bool {
-        stopping.withLock(
-            when: { $0 },
-            on: stopped,
-            deadlineNanoseconds: Clock.monotonicNanoseconds() + Self.intervalNanoseconds
-        ) { $0 }
     }
 }

@@ -145,14 +145,42 @@ enum TargetText {
         return parts.joined(separator: "  ")
     }
 
-    /// `frankfurt: 3 differences in 40 objects and 1,000 payloads, 2 repaired`.
-    static func outcome(_ name: String, _ reply: JSONObject) -> String {
-        let differences = Amount.count(reply.number("differences") ?? 0, "difference")
+    /// `stray  journal/…  version 3f…  it is of another node with this log's key: …`.
+    static func stray(_ stray: JSONObject) -> String {
+        [
+            "stray", stray.text("what") ?? "?", "version \(stray.text("version") ?? "?")",
+            stray.text("problem") ?? "?",
+        ].joined(separator: "  ")
+    }
+
+    /// `frankfurt: 3 differences in 40 objects and 1,000 payloads, 2 repaired`, and what is next.
+    static func outcome(_ name: String, _ reply: JSONObject, repairing: Bool) -> [String] {
+        let count = reply.number("differences") ?? 0
+        let repaired = reply.number("repaired") ?? 0
+        let differences = Amount.count(count, "difference")
         let objects = Amount.count(reply.number("checkedObjects") ?? 0, "object")
         let payloads = Amount.count(reply.number("checkedPayloads") ?? 0, "payload")
-        let repaired = reply.number("repaired") ?? 0
         let tail = repaired > 0 ? ", \(Amount.grouped(repaired)) repaired" : ""
-        return "\(name): \(differences) in \(objects) and \(payloads)\(tail)"
+        var lines = ["\(name): \(differences) in \(objects) and \(payloads)\(tail)"]
+        let shown = UInt64(reply.objects("findings")?.count ?? 0)
+        if shown < count { lines.append("only the first \(Amount.grouped(shown)) are shown") }
+        if repaired < count {
+            lines.append(
+                repairing
+                    ? "what is left cannot be repaired from the other side: see "
+                        + "ops/runbooks/target-reconcile.md"
+                    : "'strongroom target reconcile \(name) --repair' repairs what is damaged on "
+                        + "one side only"
+            )
+        }
+        let strays = reply.number("strayCount") ?? 0
+        if strays > 0 {
+            lines.append(
+                "\(Amount.count(strays, "object")) there that this log did not store, and that "
+                    + "were left alone: see ops/runbooks/target-reconcile.md"
+            )
+        }
+        return lines
     }
 
     // MARK: Progress

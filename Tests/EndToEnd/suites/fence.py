@@ -1,4 +1,4 @@
-"""Two nodes with one bucket: who may go on, and who stops."""
+"""Two nodes with one bucket, and a node that was set back: who may go on, and who stops."""
 
 import shutil
 import time
@@ -8,6 +8,7 @@ from harness.evidence import Evidence
 from harness.server import ServerFailed
 from harness.site import Site
 from harness.world import done
+from verify_receipt import Checkpoint, VerifierKey
 
 SECONDS = 28
 LIMIT_SECONDS = 240
@@ -115,3 +116,39 @@ def test_dual_stops_acknowledging_when_fenced(env):
         check(site.auditor.tree_size() == size, "it has signed on")
         ready = site.auditor.get("/readyz")
         check(ready.status == 503, f"it says it is ready: {ready}")
+
+
+def test_a_directory_that_was_set_back_does_not_sign(env):
+    """All of it, `state/` too, so that only the bucket knows better."""
+    bucket = stores.shared("seaweedfs").bucket(env)
+    site = Site(env, bucket, names=())
+    evidence = Evidence(site)
+    first = [evidence.put(f"n/{n}") for n in range(5)]
+    site.wait()
+    site.stop()
+    snapshot = Twin(site, "snapshot")
+    site.serve()
+    later = [evidence.put(f"later/{n}") for n in range(5)]
+    site.wait_replicated()
+    signed = Checkpoint(site.auditor.checkpoint().body.decode(), VerifierKey(site.key))
+    site.kill()
+    before = {(v.key, v.version) for v in bucket.versions()}
+    shutil.rmtree(site.data)
+    shutil.copytree(snapshot.data, site.data)
+    size_then = first[-1] + 1
+    try:
+        site.serve()
+    except ServerFailed as failure:
+        said = str(failure)
+    else:
+        reply = site.writer.put(b"another future", "n")
+        check(reply.status == 503, f"it signs another tree of size {size_then + 1}: {reply}")
+        check(site.auditor.tree_size() < signed.size, "it has signed on")
+        check(site.auditor.get("/readyz").status == 503, "it says that it is ready")
+        check(site.auditor.payload(first[0]).status == 200, "reads are refused, too")
+        said = site.server.log()
+        site.stop()
+    check(str(signed.size) in said, f"it does not say how large the bucket's is: {said}")
+    check("runbooks/" in said, f"it does not say what to do: {said}")
+    check({(v.key, v.version) for v in bucket.versions()} == before, "it has written to the bucket")
+    check(later, "nothing came later")

@@ -10,7 +10,7 @@ from harness import check, stores
 from harness.evidence import Evidence
 from harness.site import Site
 from harness.workload import fill, filling
-from harness.world import done
+from harness.world import done, refused
 from verify_receipt import leaf_hash
 
 SECONDS = 45
@@ -109,3 +109,23 @@ def check_records(site, acts):
         root = roots[row["size"]].hex()
         check(row["localRoot"] == row["targetRoot"] == root, f"{row}, the root is {root}")
         before = phase
+
+
+def test_a_difference_stops_a_change_of_phase(env):
+    bucket = stores.shared("seaweedfs").bucket(env)
+    site = Site(env, bucket, names=())
+    evidence = Evidence(site)
+    for number in range(4):
+        evidence.put(f"n/{number}", f"c{number}", retain="30d", mode="governance")
+    site.wait()
+    (pack,) = bucket.versions("packs/c1/")
+    bucket.client.delete_object(Bucket=bucket.name, Key=pack.key)
+    reply = site.boss.post(site.at("phase"), phase="dual", reason="r")
+    refused(reply, "1", "reconcile", status=(409,), slugs=("target-refused",))
+    check(site.status()["phase"] == "local", f"{site.status()}")
+    report = site.reconcile(repair=True)
+    check(report["differences"] == report["repaired"] >= 1, f"{report}")
+    site.phase("dual")
+    site.phase("local")
+    site.stop()
+    env.fsck(site.data)
