@@ -1,7 +1,6 @@
 import Cryptography
 import EvidenceModel
 import EvidenceStore
-import Platform
 import TransparencyLog
 
 // Objects at the copy's keys that this log did not store.
@@ -98,42 +97,5 @@ extension Reconciliation {
         return isSigned
             ? "it is of another node with this log's key: \(other)"
             : "it is not signed with this log's key: \(other)"
-    }
-}
-
-// The register.
-extension Reconciliation {
-    private static let registerAttempts = 100
-
-    /// Sees whether the register is there; the replicator, to which it belongs, writes it anew.
-    func reconcileRegister() throws(ReplicationFailure) {
-        let (ledger, register) = (replicator.ledger, replicator.register)
-        let key = ObjectLayout.checkpoint.text
-        let wasWritten = try logged { () throws(StoreError) in try ledger.registerTag() != nil }
-        guard wasWritten else { return }
-        checkedObjects += 1
-        do throws(ReplicationFailure) {
-            guard try register.read() == nil else { return }
-            guard isRepairing else {
-                return report(.target, key, "it is missing", isRepaired: false)
-            }
-            replicator.post { $0.registered = .zero }
-            for _ in 0..<Self.registerAttempts {
-                Clock.sleep(milliseconds: 100)
-                try checkStopping()
-                guard try register.read() != nil else { continue }
-                return report(.target, key, "it is missing", isRepaired: true)
-            }
-            report(
-                .target,
-                key,
-                "it is missing; not repaired: \(replicator.progress.health)",
-                isRepaired: false
-            )
-        } catch .fenced(let reason) {
-            report(.target, key, reason, isRepaired: false)
-        } catch {
-            throw error
-        }
     }
 }

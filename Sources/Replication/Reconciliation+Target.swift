@@ -58,11 +58,12 @@ extension Reconciliation {
 
     /// Removes what stands over an object whose own version is as it should be.
     private func uncover(_ damage: ObjectDamage) throws(ReplicationFailure) {
-        guard !damage.covers.isEmpty else { return }
         try remove(damage.covers)
     }
 
-    private func remove(_ names: [VersionedKey]) throws(ReplicationFailure) {
+    /// Deletes versions and markers.
+    func remove(_ names: [VersionedKey]) throws(ReplicationFailure) {
+        guard !names.isEmpty else { return }
         guard let openDeleting = replicator.openDeleting else {
             throw .local(
                 "what stands there cannot be removed, as the target has no --retention-profile"

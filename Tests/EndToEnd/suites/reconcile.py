@@ -1,13 +1,16 @@
 """Damage on either side is found and repaired from the other; on both it is only reported."""
 
 import hashlib
+import http.client
 import json
+import os
 import subprocess
 
 from harness import check, settings, stores
 from harness.evidence import Evidence
 from harness.site import Site
 from harness.workload import MIB, fill
+from harness.world import done
 
 SECONDS = 60
 LIMIT_SECONDS = 300
@@ -36,8 +39,13 @@ class Damages:
         # The segment is sealed, so that every payload has its final file.
         fill(self.site.writer, 300)
         self.site.wait()
-        self.site.copy()
+        self.large = self.large_files()
         env.random.shuffle(self.items)
+
+    def sort(self):
+        """The small items, and the large ones."""
+        small = [item for item in self.items if item[2] <= MIB]
+        return small, [item for item in self.items if item[2] > MIB]
 
     def take(self, large=None):
         """An item that nothing has happened to, yet."""
@@ -81,13 +89,22 @@ class Damages:
         self.bucket.client.delete_object(Bucket=self.bucket.name, Key="log/tile/entries/000")
         return None, "target", "log/tile/entries/000"
 
+    def no_register(self):
+        # A start writes it anew.
+        self.site.wait()
+        for version in self.bucket.versions("log/checkpoint"):
+            self.bucket.client.delete_object(
+                Bucket=self.bucket.name, Key=version.key, VersionId=version.version
+            )
+        return None, "target", "log/checkpoint"
+
     # --- the disk's side: while the server is stopped ---
 
-    def file_of(self, item):
+    def path_of(self, item):
         """The file in which a payload stands, and where."""
         _, index, size = item
         if size > MIB:
-            return self.large_file(item)
+            return self.large[index], self.large[index].stat().st_size // 2
         mark = self.evidence.bodies[index][:64]
         for path in sorted(self.site.data.glob("segments/*/payloads-*.mdb")):
             at = path.read_bytes().find(mark)
@@ -95,18 +112,18 @@ class Damages:
                 return path, at
         raise AssertionError(f"the payload of {index} is in no file")
 
-    def large_file(self, item):
-        """Large ones differ in size by nothing: the one whose content is the body's."""
-        body = self.evidence.bodies[item[1]]
+    def large_files(self):
+        """By index: their names say nothing, so that the content has to."""
+        contents = {}
         for path in sorted(self.site.data.glob("payloads/*/*.zst")):
-            done = subprocess.run(["zstd", "-dcq", path], capture_output=True, check=True)
-            if done.stdout == body:
-                return path, path.stat().st_size // 2
-        raise AssertionError(f"the payload of {item[1]} is in no file")
+            plain = subprocess.run(["zstd", "-dcq", path], capture_output=True, check=True)
+            contents[plain.stdout] = path
+        bodies = self.evidence.bodies
+        return {index: contents[bodies[index]] for _, index, size in self.items if size > MIB}
 
     def flipped_file(self, item=None):
         item = item or self.take()
-        path, at = self.file_of(item)
+        path, at = self.path_of(item)
         path.chmod(0o600)
         with open(path, "r+b") as file:
             file.seek(at + 10)
@@ -116,9 +133,9 @@ class Damages:
         path.chmod(0o440)
         return item, "local", str(item[1])
 
-    def missing_file(self):
-        item = self.take(large=True)
-        path, _ = self.file_of(item)
+    def missing_file(self, item=None):
+        item = item or self.take(large=True)
+        path, _ = self.path_of(item)
         path.unlink()
         return item, "local", str(item[1])
 
@@ -134,28 +151,44 @@ class Damages:
 
 
 def rows_about(report, what):
-    """The findings that name a key, or a record."""
-    return [row for row in report["findings"] if what in f"{row['what']} {row['problem']}"]
+    """The findings about a key or a record."""
+    return [row for row in report["findings"] if row["what"] in (what, f"record {what}")]
 
 
 def words(report):
     return json.dumps(report["findings"][:12])
 
 
+def told(damages, number):
+    """What differs; in turns as the server tells it, and as the command line does."""
+    if number % 2:
+        return damages.site.reconcile()
+    return command(damages, expect=1)
+
+
+def command(damages, *options, expect):
+    site = damages.site
+    result = site.command("target", "reconcile", site.target, "--json", *options, expect=expect)
+    return json.loads(result.out)
+
+
 def test_random_damages_are_found_and_repaired(env):
     damages = Damages(env, ROUNDS * IN_A_ROUND + 5)
     site, count = damages.site, 0
-    clean = site.reconcile()
+    clean = command(damages, expect=0)
     check(clean["differences"] == 0, lambda: f"differences without a damage: {words(clean)}")
     check(clean["checkedObjects"] > 10 and clean["checkedPayloads"] > 10, f"{clean}")
+    check(not clean["strays"], f"{clean['strays']}")
     for number in range(ROUNDS):
         names = env.random.choices(damages.REMOTE, k=3) + env.random.choices(damages.LOCAL, k=2)
         if number == 1:
             names.append("marker_on_a_tile")
         broken = damages.do(names)
+        if number == 2:
+            broken.append(("no_register", *damages.no_register()))
         count += len(broken)
-        found = site.reconcile()
-        for name, item, side, what in broken:
+        found = told(damages, number)
+        for name, _, side, what in broken:
             rows = rows_about(found, what)
             check(rows, lambda n=name, w=what: f"{n}: {w} is not in {words(found)}")
             check(
@@ -163,9 +196,13 @@ def test_random_damages_are_found_and_repaired(env):
                 lambda n=name, r=rows: f"{n} counts as damage of another side: {r}",
             )
             check(not any(row["repaired"] for row in rows), f"repaired without being asked: {rows}")
-        repaired = site.reconcile(repair=True)
+        files = sum(row["what"].startswith("segment ") for row in found["findings"])
+        check(found["differences"] == len(broken) + files, lambda: f"more: {words(found)}")
+        repaired = site.reconcile(repair=True) if number % 2 == 0 else command(
+            damages, "--repair", expect=0
+        )  # fmt: skip
         check(
-            all(row["repaired"] for row in repaired["findings"]),
+            repaired["repaired"] == repaired["differences"] == found["differences"],
             lambda: f"not repaired: {words(repaired)}",
         )
         again = site.reconcile()
@@ -181,11 +218,11 @@ def test_random_damages_are_found_and_repaired(env):
 def test_what_is_damaged_on_both_sides_is_left_alone(env):
     damages = Damages(env, 8)
     site, bucket = damages.site, damages.bucket
-    small, large = damages.take(large=False), damages.take(large=True)
+    (small, *_), larges = damages.sort()
+    large, sound = larges
     site.stop()
-    damages.flipped_file(small)
-    damages.flipped_file(large)
     for item in (small, large):
+        damages.flipped_file(item)
         version = damages.object_of(item)
         data = bytearray(bucket.get(version.key))
         data[len(data) // 2] ^= 1
@@ -195,35 +232,61 @@ def test_what_is_damaged_on_both_sides_is_left_alone(env):
             BypassGovernanceRetention=True,
         )  # fmt: skip
         bucket.put(version.key, bytes(data))
-    clear_journals(site, bucket)
+    # One that only one side has lost, so that there is something to repair.
+    damages.missing_file(sound)
     site.serve()
+    path, _ = damages.path_of(large)
+    key = damages.object_of(large).key
 
     def state():
-        files = {
-            path: hashlib.sha256(path.read_bytes()).hexdigest()
-            for pattern in ("payloads/*/*.zst", "segments/*/payloads-*.mdb")
-            for path in site.data.glob(pattern)
-        }
-        objects = {(v.key, v.version) for v in bucket.versions("p")}
-        return files, objects
+        versions = {v.version for v in bucket.versions(key)}
+        return versions, hashlib.sha256(path.read_bytes()).hexdigest()
 
     before = state()
-    report = site.reconcile(repair=True)
-    for item in (small, large):
-        rows = [row for row in report["findings"] if row["side"] == "both"]
-        key = damages.object_of(item).key
-        about = [r for r in rows if str(item[1]) in r["what"] or key in f"{r}"]
-        check(about, lambda i=item: f"{i[1]} is not reported as damaged on both: {words(report)}")
-        check(not any(row["repaired"] for row in about), f"it says that it is repaired: {about}")
-    after = state()
-    check(before[0] == after[0], "a file of the disk was changed")
-    check(before[1] <= after[1], "a version is gone")
-    fresh = after[1] - before[1]
-    keys = {damages.object_of(item).key for item in (small, large)}
-    check(not {key for key, _ in fresh} & keys, f"written over: {fresh}")
+    result = site.command("target", "reconcile", site.target, "--repair", expect=1)
+    lines = result.out.splitlines()
+    for what in (f"record {large[1]}", key):
+        (line,) = [line for line in lines if f"  {what}  " in line]
+        check(line.startswith("both  ") and not line.endswith("  repaired"), line)
+    # The small one stands in a journal object, too; that is enough for both sides.
+    for what in (f"record {small[1]}", damages.object_of(small).key, f"record {sound[1]}"):
+        (line,) = [line for line in lines if f"  {what}  " in line]
+        check(not line.startswith("both  ") and line.endswith("  repaired"), line)
+    check("repaired" in result.err and "ops/runbooks/" in result.err, result.err)
+    check(state() == before, "the damaged payload was written over")
+    again = command(damages, expect=1)
+    check([row["side"] for row in again["findings"]] == ["both", "both"], lambda: words(again))
+    check(is_refused(site, large[1]), "a damaged payload is served")
+    damages.evidence.check(indexes=[small[1], sound[1]])
+    progress(damages)
 
 
-def clear_journals(site, bucket):
-    """Other bytes in every journal object: they held the payloads, too."""
-    for version in bucket.versions("journal/"):
-        bucket.put(version.key, b"nothing of what was there")
+def is_refused(site, index):
+    """Whether a payload does not come, or only in part."""
+    try:
+        return site.auditor.payload(index).status == 500
+    except http.client.IncompleteRead:
+        return True
+
+
+def progress(damages):
+    """A person at a terminal sees how far it is; a request that was begun can be asked for again."""
+    site = damages.site
+    reader, writer = os.openpty()
+    arguments = [site.env.binary, "target", "reconcile", site.target]
+    own = {"STRONGROOM_SERVER": site.server.url}
+    result = subprocess.run(
+        arguments, stdout=subprocess.PIPE, stderr=writer, env={**os.environ, **own}
+    )
+    os.close(writer)
+    shown = os.read(reader, 1 << 16).decode()
+    os.close(reader)
+    check(result.returncode == 1, f"it ended with {result.returncode}: {shown}")
+    check("[" in shown and " % " in shown and "left" in shown, f"no progress: {shown!r}")
+    at = site.at("reconcile")
+    begun = site.boss.post(at, seconds=0)
+    check(begun.status == 202 and begun.json["done"] is False, f"{begun}")
+    run = begun.json["run"]
+    for _ in range(2):
+        ended = done(site.boss.post(at, run=run, seconds=60), 200).json
+        check(ended["done"] and ended["run"] == run and ended["differences"] == 2, f"{ended}")
