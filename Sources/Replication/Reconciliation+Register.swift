@@ -31,7 +31,7 @@ extension Reconciliation {
                 // What is written anew comes above it.
                 left = "; a delete marker is left: \(error)"
             }
-            replicator.post { $0.registered = .zero }
+            replicator.post { $0.isRegisterLost = true }
             var rest: String? = problem
             for _ in 0..<Self.attempts {
                 Clock.sleep(milliseconds: 100)
@@ -50,8 +50,7 @@ extension Reconciliation {
 
     /// - Throws: `fenced` if another node has written there, or somebody something else.
     private func registerProblem() throws(ReplicationFailure) -> String? {
-        let written = max(replicator.progress.registered, registered)
-        registered = written
+        let written = replicator.progress.registered
         guard let found = try replicator.register.read() else { return "it is missing" }
         guard found.checkpoint.size < written else { return nil }
         return "it is the checkpoint of \(found.checkpoint.size) records, \(written) were written"

@@ -24,8 +24,6 @@ final class Reconciliation {
 
     private(set) var findings: [ReconcileReport.Finding] = []
     var strays: [ReconcileReport.Stray] = []
-    /// What the register said at least, before it was to be written anew.
-    var registered = TreeSize.zero
     var checkedObjects: UInt64 = 0
     private var checkedPayloads: UInt64 = 0
     /// By key, with what is wrong.

@@ -86,25 +86,28 @@ final class Register: Sendable {
             key: prefix + ObjectLayout.journal(first: first, count: 0).text,
             detail: nil
         )
+        var largest: (end: UInt64, key: ObjectKey)?
         while let place = cursor {
             let page = try stored { () throws(StoreFailure) in
                 try target.listVersions(prefix: "journal/", depth: .all, after: place, limit: 1_000)
             }
-            // The log may have grown, and the journal with it.
-            let size = store.checkpoint.size
             for entry in page.entries {
                 guard
                     case .journal(let first, let count) = ObjectLayout.meaning(of: entry.name.key),
-                    first.value + count > size.value
+                    first.value + count > largest?.end ?? 0
                 else { continue }
-                throw .fenced(
-                    "the bucket holds \(entry.name.key), this log has \(size) records: this "
-                        + "directory was set back to an older copy, or another node goes on with "
-                        + "the log"
-                )
+                largest = (first.value + count, entry.name.key)
             }
             cursor = page.next
         }
+        // The log may have grown meanwhile, and the journal with it.
+        let size = store.checkpoint.size
+        guard let largest, largest.end > size.value else { return }
+        throw .fenced(
+            "the bucket holds records up to a size of \(largest.end) (\(largest.key)), this log "
+                + "has \(size): this directory was set back to an older copy, or another node goes "
+                + "on with the log"
+        )
     }
 
     /// Writes a newer checkpoint.

@@ -73,12 +73,13 @@ extension Replicator {
     private func isRegisterDue(_ now: UInt64) -> Bool {
         now - registeredNanoseconds >= Self.registerNanoseconds || flushBelow > registered
             || !largeWaiting.isEmpty
+            || isRegisterLost
     }
 
     /// Begins to write the newest checkpoint to the register, if no journal object will.
     func planRegister(_ now: UInt64) {
-        guard inHand[.journal] == nil, registered < journaled, isRegisterDue(now),
-            mayTry(.journal, now)
+        guard inHand[.journal] == nil, registered < journaled || isRegisterLost,
+            isRegisterDue(now), mayTry(.journal, now)
         else { return }
         inHand[.journal] = IndexRanges.none
         let size = journaled
@@ -92,6 +93,7 @@ extension Replicator {
 
     private func noteRegistered(_ size: TreeSize) {
         registered = size
+        isRegisterLost = false
         registeredNanoseconds = Clock.monotonicNanoseconds()
     }
 

@@ -35,6 +35,8 @@ final class Replicator: @unchecked Sendable {
     /// What the register says, as far as this run knows.
     var registered = TreeSize.zero
     var registeredNanoseconds: UInt64 = 0
+    /// Whether the register was found without what was written.
+    var isRegisterLost = false
     var tileMark = TreeSize.zero
     var tilesUnderWay = 0
     var packedMark = TreeSize.zero

@@ -7,10 +7,10 @@ from harness import check, eventually, stores
 from harness.evidence import Evidence
 from harness.server import ServerFailed
 from harness.site import Site
-from harness.world import done
+from harness.world import done, refused
 from verify_receipt import Checkpoint, VerifierKey
 
-SECONDS = 28
+SECONDS = 36
 LIMIT_SECONDS = 240
 STORES = ("seaweedfs",)
 
@@ -82,6 +82,8 @@ def test_two_nodes_and_one_bucket(env):
         check(not fenced(reply.json["target"]), f"{reply}")
         size = client.tree_size()
     copy = bucket.copy(site.key, complete=True, size=size, strays=True)
+    strays = {f"journal/{s.index['first']:016}-{s.index['count']}.tar.zst" for s in copy.strays}
+    check_strays(site, bucket, server, lost, strays)
     # A restart does not forget it.
     lost.terminate()
     (twin if winner is site else site).serve()
@@ -91,8 +93,20 @@ def test_two_nodes_and_one_bucket(env):
     site.stop()
     for data in (site.data, twin.data):
         env.fsck(data)
-    strays = [f"{s.index['first']}-{s.index['count']}" for s in copy.strays]
-    env.note(f"the one that stopped: {stopped[0]}; journal objects that it left: {strays}")
+    env.note(f"the one that stopped: {stopped[0]}; journal objects that it left: {sorted(strays)}")
+
+
+def check_strays(site, bucket, winner, loser, strays):
+    """What the loser left is told as such and left alone; it itself repairs nothing."""
+    before = {(v.key, v.version) for v in bucket.versions("journal/")}
+    with winner.client() as client:
+        report = done(client.post(site.at("reconcile"), repair=True), 200).json
+    check(report["differences"] == 0, f"{report}")
+    found = {row["what"] for row in report["strays"] if "another node" in row["problem"]}
+    check(found == strays and report["strayCount"] == len(strays), f"{report}, not {strays}")
+    with loser.client() as client:
+        refused(client.post(site.at("reconcile"), repair=True), "fenced", status=(409,))
+    check({(v.key, v.version) for v in bucket.versions("journal/")} == before, "it was changed")
 
 
 def test_dual_stops_acknowledging_when_fenced(env):

@@ -12,7 +12,7 @@ from harness.site import Site
 from harness.workload import MIB, fill
 from harness.world import done
 
-SECONDS = 60
+SECONDS = 31
 LIMIT_SECONDS = 300
 STORES = ("seaweedfs",)
 ROUNDS = 20 if settings.soak else 4
@@ -270,7 +270,7 @@ def is_refused(site, index):
 
 
 def progress(damages):
-    """A person at a terminal sees how far it is; a request that was begun can be asked for again."""
+    """A person at a terminal sees how far it is; what was begun can be asked for again."""
     site = damages.site
     reader, writer = os.openpty()
     arguments = [site.env.binary, "target", "reconcile", site.target]
