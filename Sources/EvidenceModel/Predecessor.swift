@@ -16,8 +16,9 @@ public struct Predecessor: Hashable, Sendable {
     public var checkpoint: String { exactCheckpoint.string }
     /// The keys of the predecessor, one of which has signed the checkpoint.
     public let keys: [VerifierKey]
-    /// Records that the predecessor is known to have had beyond the checkpoint, and that are lost;
-    /// from the checkpoint's size on. `nil`: none are known, and there may be some all the same.
+    /// Records that the predecessor is known to have had beyond the checkpoint, and that are lost.
+    ///
+    /// From the checkpoint's size on. `nil`: none are known, and there may be some all the same.
     public let lost: ClosedRange<UInt64>?
     /// What the checkpoint says.
     public let head: Checkpoint
