@@ -77,16 +77,36 @@ struct PackBook {
         }
     }
 
+    /// Lets go of what still stands: it is in the ledger, and nothing here asks for it now.
+    mutating func archive(_ key: ObjectKey) { _ = remove(key) }
+
+    /// Counts what stands in the ledger only.
+    mutating func countArchived(_ entry: LedgerEntry) {
+        objectCount += 1
+        objectBytes += entry.sizeBytes
+    }
+
+    /// Takes back what was let go.
+    mutating func recall(_ entry: LedgerEntry) {
+        guard entry.state == .stored, entries[entry.key] == nil else { return }
+        objectCount -= 1
+        objectBytes -= entry.sizeBytes
+        record(entry)
+    }
+
     mutating func forget(_ key: ObjectKey) {
-        guard let old = entries.removeValue(forKey: key) else { return }
-        if old.state == .stored {
-            objectCount -= 1
-            objectBytes -= old.sizeBytes
-        }
+        guard let old = remove(key), old.state == .stored else { return }
+        objectCount -= 1
+        objectBytes -= old.sizeBytes
+    }
+
+    private mutating func remove(_ key: ObjectKey) -> LedgerEntry? {
+        guard let old = entries.removeValue(forKey: key) else { return nil }
         for place in Self.places(of: old.records, old.kind) {
             places[place]?.remove(key)
             if places[place]?.isEmpty == true { places[place] = nil }
         }
+        return old
     }
 
     private static func places(of records: IndexRanges, _ kind: LedgerEntry.Kind) -> [Place] {

@@ -35,7 +35,7 @@ extension Replicator {
             isAdjusting = false
             if now >= nextCareNanoseconds {
                 nextCareNanoseconds = now + Self.careNanoseconds
-                plan += journalCare() + uploadCare()
+                plan += try journalCare() + uploadCare()
                 plan += try tileCare()
             }
         } catch {
@@ -142,7 +142,7 @@ extension Replicator {
     }
 
     /// Journal objects go when tiles and packs have all of theirs, and are locked on until then.
-    private func journalCare() -> [Care] {
+    private func journalCare() throws(ReplicationFailure) -> [Care] {
         let reading = store.clock.reading
         let third = Int64(configuration.journalLockSeconds) * 1_000 / 3
         let name = name
@@ -150,9 +150,10 @@ extension Replicator {
             .values.reduce(IndexRanges.none) { $0.union($1) }
         var plan: [Care] = []
         guard let soon = reading.granting.adding(milliseconds: third) else { return [] }
-        for entry in book.stored(.journal)
-        where entry.lock.until < soon && !leaving.contains(entry.key) {
+        try recallJournals(before: reading.releasing)
+        for entry in book.stored(.journal) where !leaving.contains(entry.key) {
             if !isCovered(entry, without: erased) {
+                guard entry.lock.until < soon else { continue }
                 var changed = entry
                 guard let lock = ObjectLock(mode: entry.lock.mode, until: journalEnd) else {
                     continue
@@ -163,9 +164,24 @@ extension Replicator {
                 // From here on it covers no other.
                 leaving.insert(entry.key)
                 plan.append(.delete(entry))
+            } else if !entry.payloads.intersects(erased) {
+                book.archive(entry.key)
             }
         }
         return plan
+    }
+
+    private static let journalsARound = 2_000
+
+    /// Takes back journal objects whose lock is over, some at a time: they may go.
+    private func recallJournals(before time: Timestamp) throws(ReplicationFailure) {
+        guard openDeleting != nil else { return }
+        let (ledger, place) = (ledger, journalPlace)
+        let page = try logged { () throws(StoreError) in
+            try ledger.entries(below: "journal/", behind: place, limit: Self.journalsARound)
+        }
+        journalPlace = page.count < Self.journalsARound ? nil : page.last?.key
+        for entry in page where entry.lock.until < time { book.recall(entry) }
     }
 
     /// Locks of tiles are prolonged once a year, so that they never end.

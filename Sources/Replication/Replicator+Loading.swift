@@ -8,19 +8,16 @@ extension Replicator {
         let ledger = ledger
         let isNew = try logged { () throws(StoreError) in
             guard try ledger.mark(.journaled) == .zero else { return false }
-            return try ledger.entries().isEmpty
+            return try ledger.entries(limit: 1).isEmpty
         }
         if isNew, try register.read() != nil {
             try Adoption(store: store, target: target, ledger: ledger)
                 .run(upTo: store.checkpoint.size)
         }
-        let (entries, marks) = try logged { () throws(StoreError) in
+        let marks = try logged { () throws(StoreError) in
             (
-                try ledger.entries(),
-                (
-                    journaled: try ledger.mark(.journaled), tiles: try ledger.mark(.tiles),
-                    packed: try ledger.mark(.packed)
-                )
+                journaled: try ledger.mark(.journaled), tiles: try ledger.mark(.tiles),
+                packed: try ledger.mark(.packed)
             )
         }
         (journaled, tileMark, packedMark) = (marks.journaled, marks.tiles, marks.packed)
@@ -30,11 +27,35 @@ extension Replicator {
                     + "\(store.checkpoint.size): it was set back to an older copy"
             )
         }
-        for entry in entries { book.record(entry) }
+        try loadEntries()
         isAdjusting = true
         try settlePlanned()
         try findUnpacked()
         try assessChanges()
+    }
+
+    private static let pageSize = 10_000
+
+    /// Journal objects that tiles and packs cover stay in the ledger: there may be millions.
+    private func loadEntries() throws(ReplicationFailure) {
+        let (ledger, covered) = (ledger, min(tileMark, packedMark).value)
+        var last: ObjectKey?
+        while true {
+            let behind = last
+            let page = try logged { () throws(StoreError) in
+                try ledger.entries(behind: behind, limit: Self.pageSize)
+            }
+            for entry in page {
+                let isOld = entry.records.last.map { $0.value < covered } ?? false
+                if entry.kind == .journal, entry.state == .stored, isOld {
+                    book.countArchived(entry)
+                } else {
+                    book.record(entry)
+                }
+            }
+            guard let key = page.last?.key else { return }
+            last = key
+        }
     }
 
     /// Uploads that a crash interrupted: what stands there is taken over, the rest forgotten.

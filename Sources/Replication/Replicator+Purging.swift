@@ -14,8 +14,12 @@ extension Replicator {
         nextPurgeNanoseconds = now + Self.purgeNanoseconds
         let name = name
         let owed = store.withState { $0.unpurged(in: name) }
-        guard !owed.isEmpty else { return }
+        guard !owed.isEmpty else {
+            recalled = .none
+            return
+        }
         let erased = owed.values.reduce(IndexRanges.none) { $0.union($1) }
+        guard recall(erased) else { return }
         condemn(erased)
         writeAnew(erased, now)
         let ready = deletable(erased)
@@ -37,6 +41,20 @@ extension Replicator {
             }
             replicator.certify(owed)
         }
+    }
+
+    /// Looks up the journal objects with erased records that are in the ledger only.
+    private func recall(_ erased: IndexRanges) -> Bool {
+        let fresh = erased.subtracting(recalled)
+        guard !fresh.isEmpty else { return true }
+        do throws(StoreError) {
+            for entry in try ledger.journals(with: fresh) { book.recall(entry) }
+        } catch {
+            stopLocally(error)
+            return false
+        }
+        recalled = erased
+        return true
     }
 
     /// Packs with erased records go; the others in them have to stand elsewhere first.

@@ -59,6 +59,10 @@ final class Replicator: @unchecked Sendable {
     var unsettled: Set<ObjectKey> = []
     /// When each kind of work may be tried again, and after how many failures.
     var backoff: [Work: (untilNanoseconds: UInt64, failures: UInt32)] = [:]
+    /// Erased records whose journal objects are all in `book`.
+    var recalled = IndexRanges.none
+    /// Up to where journal objects in the ledger were looked at, whether they may go.
+    var journalPlace: ObjectKey?
     var nextPurgeNanoseconds: UInt64 = 0
     var nextCareNanoseconds: UInt64 = 0
     var nextAdjustingNanoseconds: UInt64 = 0

@@ -133,14 +133,55 @@ package final class TargetLedger: Sendable {
 
     // MARK: Reading
 
-    /// All entries, in the order of their keys.
-    package func entries() throws(StoreError) -> [LedgerEntry] {
+    /// Entries in the order of their keys: those whose key begins with `prefix` and comes behind
+    /// `key`, at most `limit`.
+    ///
+    /// `isWanted`: asked before an entry is read.
+    package func entries(
+        below prefix: String = "",
+        behind key: ObjectKey? = nil,
+        limit: Int = .max,
+        where isWanted: (ObjectKey) -> Bool = { _ in true }
+    ) throws(StoreError) -> [LedgerEntry] {
         var entries: [LedgerEntry] = []
-        try visit(objects) { key, value throws(StoreError) in
-            let key = String(validating: key, as: UTF8.self).flatMap { ObjectKey($0) }
-            entries.append(try parsed(key, value))
+        var failure: StoreError?
+        var start = Array((key?.text ?? prefix).utf8)
+        if key != nil { start.append(0) }
+        let first = Array(prefix.utf8)
+        try visit(objects, from: start) { key, value in
+            guard key.starts(with: first), entries.count < limit else { return false }
+            let name = String(validating: key, as: UTF8.self).flatMap { ObjectKey($0) }
+            if let name, !isWanted(name) { return true }
+            do throws(StoreError) {
+                entries.append(try parsed(name, Self.copy(value)))
+            } catch {
+                failure = error
+            }
+            return failure == nil
         }
+        if let failure { throw failure }
         return entries
+    }
+
+    /// Journal objects with some of these records.
+    package func journals(with records: IndexRanges) throws(StoreError) -> [LedgerEntry] {
+        var found: [LedgerEntry] = []
+        var next: UInt64 = 0
+        for range in records.ranges where range.upperBound >= next {
+            // None has more records than this, and the keys are in the order of their first ones.
+            let least = range.lowerBound - min(range.lowerBound, 2 * JournalJob.maximumRecords)
+            let start = ObjectLayout.journal(first: RecordIndex(max(least, next)), count: 0)
+            let end = ObjectLayout.journal(first: RecordIndex(range.upperBound + 1), count: 0)
+            next = range.upperBound + 1
+            let page = try entries(below: "journal/", behind: start) { key in
+                guard key < end, case .journal(let first, let count) = ObjectLayout.meaning(of: key)
+                else { return false }
+                let last = first.value + count - 1
+                return IndexRanges(ranges: [first.value...last])?.intersects(records) ?? false
+            }
+            found += page
+        }
+        return found
     }
 
     /// What is known of an object.
@@ -161,14 +202,21 @@ package final class TargetLedger: Sendable {
         -> [(key: ObjectKey, version: ObjectVersion?, until: Timestamp)]
     {
         var entries: [(ObjectKey, ObjectVersion?, Timestamp)] = []
-        try visit(tiles) { key, value throws(StoreError) in
+        var isWhole = true
+        try visit(tiles) { key, value in
+            let value = Self.copy(value)
             guard let key = String(validating: key, as: UTF8.self).flatMap({ ObjectKey($0) }),
                 value.count >= 8,
                 let until = Timestamp(milliseconds: Int64(bitPattern: Self.number(value[..<8]))),
                 let version = String(validating: value[8...], as: UTF8.self)
-            else { throw .damaged(path: path, detail: "a tile's entry cannot be read") }
+            else {
+                isWhole = false
+                return false
+            }
             entries.append((key, ObjectVersion(version), until))
+            return true
         }
+        guard isWhole else { throw .damaged(path: path, detail: "a tile's entry cannot be read") }
         return entries
     }
 
@@ -194,23 +242,24 @@ package final class TargetLedger: Sendable {
         }
     }
 
+    /// Goes on while `body` says so.
     private func visit(
         _ table: Database,
-        _ body: (_ key: [UInt8], _ value: [UInt8]) throws(StoreError) -> Void
+        from start: [UInt8] = [],
+        _ body: (_ key: [UInt8], _ value: Span<UInt8>) -> Bool
     ) throws(StoreError) {
-        var pairs: [([UInt8], [UInt8])] = []
         do throws(LMDBError) {
             let transaction = try environment.beginRead()
             var cursor = try transaction.cursor(in: table)
-            var isThere = try cursor.first()
-            while isThere {
-                pairs.append(try cursor.withCurrent { (Self.copy($0), Self.copy($1)) })
-                isThere = try cursor.next()
+            var goesOn =
+                start.isEmpty ? try cursor.first() : try cursor.seek(atOrAfter: start.span)
+            while goesOn {
+                goesOn = try cursor.withCurrent { body(Self.copy($0), $1) }
+                if goesOn { goesOn = try cursor.next() }
             }
         } catch {
             throw StoreError(error, path: path)
         }
-        for (key, value) in pairs { try body(key, value) }
     }
 
     private static func copy(_ bytes: Span<UInt8>) -> [UInt8] {

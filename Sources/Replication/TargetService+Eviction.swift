@@ -17,8 +17,8 @@ extension TargetService {
         var bytes: UInt64 = 0
         var missing: StoreFailure?
         do throws(StoreError) {
-            for entry in try replicator.ledger.entries()
-            where entry.kind == .payload && entry.state == .stored {
+            for entry in try replicator.ledger.entries(below: "payloads/")
+            where entry.state == .stored {
                 guard !isStopping, let index = entry.records.first else { break }
                 // One at a time, so that a change of phase need not wait for all.
                 bytes += try changing.withLock { _ throws(StoreError) in
