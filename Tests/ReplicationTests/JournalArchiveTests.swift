@@ -1,4 +1,5 @@
 import EvidenceModel
+import EvidenceStore
 import Platform
 import StoreDouble
 import Testing
