@@ -72,7 +72,6 @@ extension Replicator {
 
     private func isRegisterDue(_ now: UInt64) -> Bool {
         now - registeredNanoseconds >= Self.registerNanoseconds || flushBelow > registered
-            || !largeWaiting.isEmpty
             || isRegisterLost
     }
 
@@ -214,9 +213,13 @@ extension Replicator {
         }
         guard inHand[.large] == nil, mayTry(.large, now),
             let index = next(largeWaiting) ?? next(strongerWaiting),
-            let home = largeWaiting[index] ?? strongerWaiting[index],
-            index.value < registered.value
+            let home = largeWaiting[index] ?? strongerWaiting[index]
         else { return }
+        guard index.value < registered.value else {
+            // Not before the register names it, as with tiles; that is due now.
+            registeredNanoseconds = 0
+            return
+        }
         inHand[.large] = IndexRanges(index)
         let key = book.payloadKey(of: index, as: home)
         run(.large) { [self] () throws(ReplicationFailure) in

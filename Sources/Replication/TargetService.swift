@@ -96,6 +96,9 @@ package final class TargetService: Sendable {
     func replicator(_ name: TargetName) throws(TargetError) -> Replicator {
         guard let replicator = replicators.withLock({ $0[name] }) else {
             if store.withState({ $0.targets[name] }) != nil {
+                if let reason = store.readOnly {
+                    throw .refused("the log is read-only, so it asks no target: \(reason)")
+                }
                 throw .refused(
                     "replication to \(name) could not begin: the server's log says why; mend that "
                         + "and restart the server"
@@ -297,9 +300,7 @@ package final class TargetService: Sendable {
         return TargetStatus(
             description: state.description,
             phase: state.phase,
-            health: replicator == nil
-                ? .fenced("replication could not begin; the server's log says why")
-                : progress.health,
+            health: replicator == nil ? .fenced(whyNotBegun) : progress.health,
             size: size,
             replicated: progress.replicated,
             lagSeconds: lag(behind: progress.replicated, size),
@@ -313,6 +314,11 @@ package final class TargetService: Sendable {
             lastProbe: state.lastProbe.map { ($0.index, $0.report.isCompliant, $0.at) },
             statistics: replicator?.target.statistics ?? StoreStatistics()
         )
+    }
+
+    private var whyNotBegun: String {
+        store.readOnly.map { "nothing is replicated, for the log is read-only: \($0)" }
+            ?? "replication could not begin; the server's log says why"
     }
 
     /// Seconds since the oldest record that the target does not have was taken.

@@ -55,6 +55,14 @@ class Site(World):
         return self.env.run(*arguments, **options, env={**own, **options.pop("env", {})})
 
     @property
+    def place(self):
+        """Where the copy is, as `restore` is told."""
+        store = self.bucket.store
+        found = ["--bucket", self.bucket.name, "--endpoint", store.endpoint]
+        found += ["--region", store.region, "--path-style"]
+        return [*found, "--prefix", self.prefix] if self.prefix else found
+
+    @property
     def description(self):
         store = self.bucket.store
         return {

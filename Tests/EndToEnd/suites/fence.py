@@ -37,6 +37,17 @@ def fenced(status):
     return status["health"] == "fenced"
 
 
+def check_restored(site, winner):
+    """What the loser left in the journal does not come back: the register's tree does."""
+    directory = site.env.path("restored")
+    site.env.run("restore", directory, *site.place, "--key", site.key, env=site.credentials)
+    site.env.fsck(directory)
+    server = site.env.serve(directory, "--config", site.config, env=site.credentials)
+    with server.client() as client, winner.client() as whole:
+        check(client.checkpoint().body == whole.checkpoint().body, "it has another tree")
+    server.terminate()
+
+
 def test_two_nodes_and_one_bucket(env):
     bucket = stores.shared("seaweedfs").bucket(env)
     site = Site(env, bucket, names=())
@@ -81,6 +92,7 @@ def test_two_nodes_and_one_bucket(env):
         check(reply.json["done"], f"{reply}")
         check(not fenced(reply.json["target"]), f"{reply}")
         size = client.tree_size()
+    check_restored(site, server)
     copy = bucket.copy(site.key, complete=True, size=size, strays=True)
     strays = {f"journal/{s.index['first']:016}-{s.index['count']}.tar.zst" for s in copy.strays}
     check_strays(site, bucket, server, lost, strays)

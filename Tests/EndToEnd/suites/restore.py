@@ -19,19 +19,11 @@ STORES = stores.NAMES
 HEIGHT = 8
 
 
-def place(site):
-    """Where a site's bucket is, on the command line."""
-    store = site.bucket.store
-    found = ["--bucket", site.bucket.name, "--endpoint", store.endpoint, "--region", store.region]
-    found += ["--path-style"]
-    return [*found, "--prefix", site.prefix] if site.prefix else found
-
-
 def restore(site, name, *options, expect=0):
     """Restores into a new directory; returns it and what the command said."""
     directory = site.env.path(name)
     result = site.env.run(
-        "restore", directory, *place(site), "--key", site.key, *options,
+        "restore", directory, *site.place, "--key", site.key, *options,
         expect=expect, env=site.credentials, timeout=300,
     )  # fmt: skip
     return directory, result
@@ -172,7 +164,7 @@ def test_what_is_signed_after_a_restore(env):
 def refuses_what_it_is_not(env, lagging):
     """Another key, another prefix, a checkpoint that is not covered: nothing is left behind."""
     site = lagging.site
-    command = ["restore", env.path("none"), *place(site)]
+    command = ["restore", env.path("none"), *site.place]
     other = env.key_of(env.init("other"))
     result = env.run(*command, "--key", other, expect=1, env=site.credentials)
     check("not signed by" in result.err, result.err)
@@ -213,8 +205,10 @@ def successor(env, lagging):
     """A log of its own that says where it took over, beside what there is of its predecessor."""
     site = lagging.site
     options = ("--successor", "--origin", "log.example/next", "--at-least", lagging.newest)
-    restore(site, "next", "--successor", "--origin", site.key.split("+")[0], expect=2)
-    check(not env.path("next").exists(), "it left a log behind")
+    for wrong in (("--origin", site.key.split("+")[0]), ("--log-key", lagging.kept)):
+        restore(site, "next", "--successor", *wrong, expect=2)
+        check(not env.path("next").exists(), "it left a log behind")
+    check(lagging.kept.exists(), "it took away a key that was not its own")
     directory, result = restore(site, "next", *options)
     check("log.example/next" in result.out and "lost" in result.err, result.out + result.err)
     key = env.key_of(directory)

@@ -113,7 +113,8 @@ def check_told_locks(site, copy):
     for number, (key, version, lock) in enumerate(rows):
         # The tool takes most of a second to start: the library asks for the rest.
         if number < 6:
-            named = ("--key", site.prefix + key, "--version-id", version.version)
+            # An id may begin with a hyphen.
+            named = ("--key", site.prefix + key, f"--version-id={version.version}")
             told = site.bucket.aws("get-object-retention", *named)["Retention"]
             end = datetime.datetime.fromisoformat(told["RetainUntilDate"])
         else:
@@ -152,7 +153,7 @@ def check_refused_deletions(site):
     after = {(v.key, v.version) for v in bucket.versions(site.prefix)}
     check(before <= after, lambda: f"gone: {sorted(before - after)[:3]}")
     key, version = next(row for row in locked if "/COMPLIANCE/" in row[0])
-    named = ("--key", key, "--version-id", version, "--bypass-governance-retention")
+    named = ("--key", key, f"--version-id={version}", "--bypass-governance-retention")
     bucket.aws("delete-object", *named, expect=1)
 
 
