@@ -78,9 +78,12 @@ extension Restoration {
     }
 
     private func lagging(_ head: KnownHead, _ detail: String) -> RestorationError {
-        .lagging(
-            "the bucket lags: \(head.place) is a checkpoint of \(head.size) records, and \(detail)"
-        )
+        var text = "the bucket lags: \(head.place) is a checkpoint of \(head.size) records, and "
+        text += detail
+        if let first = findings.first {
+            text += "; of \(findings.count) findings the first is: \(first)"
+        }
+        return .lagging(text)
     }
 
     private func content(

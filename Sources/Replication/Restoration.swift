@@ -31,7 +31,7 @@ package final class Restoration {
     var registered = TreeSize.zero
     /// Whether two nodes went on from the register with different records.
     var isForked = false
-    private var findings: [String] = []
+    var findings: [String] = []
     private var payloads: UInt64 = 0
     private var payloadBytes: UInt64 = 0
 

@@ -182,6 +182,21 @@ import TransparencyLog
         }
     }
 
+    /// A journal object that the newest records stand in alone: what is wrong with it is told.
+    @Test func aDamagedJournalIsNamed() throws {
+        let fixture = try filled()
+        let last = try fixture.versions("journal/").map(\.name).max { left, right in
+            left.key < right.key
+        }
+        let name = try #require(last)
+        fixture.bucket.flipBit(of: name, at: 60)
+        guard case .lagging(let why)? = failure(fixture) else {
+            Issue.record("it was not refused")
+            return
+        }
+        #expect(why.contains(name.key.text))
+    }
+
     @Test func anotherKeyIsRefused() throws {
         let fixture = try filled()
         let key = try NoteSigner(

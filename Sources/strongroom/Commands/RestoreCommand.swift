@@ -22,7 +22,7 @@ enum RestoreCommand {
                 .flag("path-style", "the bucket stands in the path"),
                 .value("profile", "P", "of the shared credential files"),
                 .value("key", "VKEY", "the log's verifier key, or a file with it (required)"),
-                .value("at-least", "FILE", "a signed checkpoint that is known from elsewhere"),
+                .value("at-least", "FILE", "a checkpoint or receipt that is known from elsewhere"),
                 .value("log-key", "FILE", "the log's signing key; copied to DIR/log.key"),
                 .flag("successor", "make DIR a new log that goes on for it"),
                 .value("origin", "NAME", "the successor's; default strongroom.local/<8 hex>"),
@@ -156,17 +156,27 @@ enum RestoreCommand {
             bucket: description.bucket,
             prefix: description.prefix
         )
-        if let path = arguments.value("at-least") {
-            do throws(SystemError) {
-                request.atLeast = String(
-                    decoding: try FileSystem.contents(path, limitBytes: SignedNote.maximumBytes),
-                    as: UTF8.self
-                )
-            } catch {
-                throw CommandFailure(error)
-            }
-        }
+        if let path = arguments.value("at-least") { request.atLeast = try checkpoint(in: path) }
         return request
+    }
+
+    private static let knownLimitBytes = 1 << 20
+
+    /// The checkpoint in a file that is one, or a receipt.
+    private static func checkpoint(in path: String) throws(CommandFailure) -> String {
+        let bytes: [UInt8]
+        do throws(SystemError) {
+            bytes = try FileSystem.contents(path, limitBytes: knownLimitBytes)
+        } catch {
+            throw CommandFailure(error)
+        }
+        guard bytes.first == UInt8(ascii: "{") else {
+            return String(decoding: bytes, as: UTF8.self)
+        }
+        guard let receipt = try? JSONValue(parsing: bytes.span, form: .any).object,
+            let checkpoint = receipt["checkpoint"]?.string
+        else { throw .usage("\(path) is neither a checkpoint nor a receipt") }
+        return checkpoint
     }
 
     private static func target(

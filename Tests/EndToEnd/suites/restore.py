@@ -142,12 +142,12 @@ class Lagging:
         # It goes on without the bucket: what comes now is nowhere but here.
         site.serve(env={"AWS_SHARED_CREDENTIALS_FILE": "/nonexistent"})
         for number in range(5):
-            done(site.writer.put(b"lost", f"lost/{number}"))
-        self.newest = env.write("newest.txt", site.auditor.checkpoint().body)
+            receipt = done(site.writer.put(b"lost", f"lost/{number}"))
+        self.newest = env.write("newest.receipt.json", receipt.body)
         site.stop()
         self.size, self.ahead = (
-            Checkpoint(path.read_text(), VerifierKey(site.key)).size
-            for path in (self.known, self.newest)
+            Checkpoint(text, VerifierKey(site.key)).size
+            for text in (self.known.read_text(), receipt.json["checkpoint"])
         )
 
 
