@@ -22,7 +22,9 @@ struct SuccessorLog {
     /// Makes its directory, and its key unless that is there; nothing else yet.
     init(_ arguments: ParsedArguments, of predecessor: VerifierKey) throws(CommandFailure) {
         directory = arguments.operands[0]
-        keyPath = arguments.value("log-key") ?? StorePaths(directory).signingKey
+        keyPath =
+            try Self.ownKey(arguments.value("log-key"), predecessor)
+            ?? StorePaths(directory).signingKey
         madeDirectory = try Self.makeDirectory(directory)
         do throws(CommandFailure) {
             (signer, madeKey) = try SigningKey.readOrMake(
@@ -39,6 +41,22 @@ struct SuccessorLog {
             "\(predecessor.name) is the predecessor's name: a successor has an origin and a key "
                 + "of its own"
         )
+    }
+
+    /// The key file that was named, unless it holds the predecessor's key: that signs no more.
+    private static func ownKey(
+        _ path: String?,
+        _ predecessor: VerifierKey
+    ) throws(CommandFailure) -> String? {
+        guard let path else { return nil }
+        let isThere: Bool
+        do throws(SystemError) {
+            isThere = try FileSystem.exists(path)
+        } catch {
+            throw CommandFailure(error)
+        }
+        guard isThere else { return path }
+        return try SigningKey.read(path).verifierKey == predecessor ? nil : path
     }
 
     /// Makes the log, after what was restored.
