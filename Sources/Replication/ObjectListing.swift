@@ -6,6 +6,11 @@ package struct VersionEntry: Hashable, Sendable {
         case object(sizeBytes: UInt64, tag: ObjectTag?)
         /// Hides the versions below it.
         case deleteMarker
+
+        /// `nil` of a marker.
+        package var sizeBytes: UInt64? {
+            if case .object(let sizeBytes, _) = self { sizeBytes } else { nil }
+        }
     }
 
     package let name: VersionedKey

@@ -10,6 +10,7 @@ extension Reconciliation {
         var objects: [KnownObject] = []
         let now = replicator.now
         for entry in try storedEntries() {
+            if entry.kind == .payload { book.record(entry) }
             if entry.kind == .journal, entry.lock.until <= now { continue }
             guard let object = KnownObject(entry) else { continue }
             objects.append(object)

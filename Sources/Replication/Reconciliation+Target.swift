@@ -180,10 +180,8 @@ extension Reconciliation {
             PackEntry(
                 index: candidate.index,
                 content: candidate.isLarge
-                    ? .object(
-                        candidate.payload,
-                        ObjectLayout.payload(home.collection, candidate.index)
-                    ) : .payload(candidate.payload)
+                    ? .object(candidate.payload, book.payloadKey(of: candidate.index, as: home))
+                    : .payload(candidate.payload)
             )
         }
         let result: PackWriter.Result

@@ -30,6 +30,8 @@ final class Reconciliation {
     var damagedObjects: [ObjectKey: ObjectDamage] = [:]
     /// Entries that stand, by which local damage can be repaired.
     var standing: [LedgerEntry] = []
+    /// What the ledger had at the beginning, to look keys up in.
+    var book = PackBook()
     /// Records whose payload or opening is damaged here, and stays so.
     private(set) var lost: Set<RecordIndex> = []
     /// Those of them whose payload is an object of its own.

@@ -87,8 +87,26 @@ extension Replicator {
         } catch .notFound, .deleteMarker {
             changes.removed.append(entry.key)
         } catch .corrupt {
-            // Something else stands there; reconciliation looks into it.
+            // Another node's object: ours was refused. Reconciliation tells of it.
+            if try !hasStored(entry) { changes.removed.append(entry.key) }
         }
+    }
+
+    /// Whether a version of the key may be what was sent.
+    private func hasStored(_ entry: LedgerEntry) throws(StoreFailure) -> Bool {
+        let page = try target.listVersions(
+            prefix: entry.key.text,
+            depth: .all,
+            after: nil,
+            limit: 1_000
+        )
+        for version in page.entries where version.name.key == entry.key {
+            guard version.content.sizeBytes == entry.sizeBytes else { continue }
+            let head = try target.head(entry.key, version: version.name.version)
+            if case .whole(let digest)? = head.checksum, digest != entry.digest { continue }
+            return true
+        }
+        return page.next != nil
     }
 
     /// Evidence below `journaled` that is in no verified pack.

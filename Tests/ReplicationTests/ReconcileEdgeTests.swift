@@ -162,4 +162,85 @@ import TransparencyLog
         let report = try fixture.service.reconcile(name, repairing: false) { _ in }
         #expect(report.findings.isEmpty, "\(report.findings)")
     }
+
+    /// A pack names the object of a large payload as replication did, of two the stronger.
+    @Test func aPackThatMovedForALargePayloadIsMadeAsItWas() throws {
+        let fixture = try CopyFixture()
+        let store = fixture.store
+        let lock = LockRequest(mode: .governance)
+        let index = try fixture.fill(1, bytes: 1_200_000, lock: lock)[0]
+        _ = try fixture.settle()
+        let until = try #require(
+            try store.lockReport(of: index).standing.lock.until.adding(milliseconds: 86_400_000)
+        )
+        _ = try store.propose(
+            .extendLock(try store.facts(of: index), LockExtension(until: until, mode: .compliance)),
+            by: try CopyFixture.keeper(),
+            reason: try Reason("stronger")
+        )
+        #expect(
+            try fixture.eventually {
+                try fixture.service.status(of: fixture.name).pending == 0
+                    && !fixture.versions("packs/extended/").isEmpty
+            }
+        )
+        _ = try fixture.settle()
+        let before = fixture.bucket.versions()
+        for name in before.map(\.name) where name.key != ObjectLayout.checkpoint {
+            fixture.bucket.vanish(name)
+        }
+        let report = try fixture.service.reconcile(fixture.name, repairing: true) { _ in }
+        #expect(report.findings.allSatisfy { $0.isRepaired }, "\(report.findings)")
+        let after = fixture.bucket.versions()
+        #expect(after.map(\.name.key) == before.map(\.name.key))
+        let extended = ObjectLayout.Folder.packs.rawValue + "extended/"
+        for old in before where old.name.key.text.hasPrefix(extended) {
+            #expect(after.first { $0.name.key == old.name.key }?.bytes == old.bytes)
+        }
+        let found = try fixture.service.reconcile(fixture.name, repairing: false) { _ in }
+        #expect(found.findings.isEmpty && found.strays.isEmpty, "\(found)")
+    }
+
+    /// A node that was restored knows its objects from the bucket itself.
+    @Test func whatWasAdoptedIsNoStray() throws {
+        let fixture = try CopyFixture()
+        try fixture.fill(300)
+        try fixture.fill(1, bytes: 1_200_000)
+        _ = try fixture.settle()
+        try fixture.reopen {
+            for suffix in ["", "-lock"] {
+                let path = "\(fixture.path)/state/targets/\(fixture.name).mdb\(suffix)"
+                try FileSystem.unlinkIfPresent(path)
+            }
+        }
+        _ = try fixture.settle()
+        let report = try fixture.service.reconcile(fixture.name, repairing: false) { _ in }
+        #expect(report.findings.isEmpty && report.strays.isEmpty, "\(report)")
+        #expect(report.checkedObjects > 4)
+    }
+
+    /// An upload that another node's object has refused is forgotten, or no purge would be complete.
+    @Test func anUploadThatWasRefusedByAStrayIsForgotten() throws {
+        let fixture = try CopyFixture()
+        try fixture.fill(3)
+        _ = try fixture.settle()
+        let size = fixture.store.checkpoint.size.value
+        let key = ObjectLayout.journal(first: RecordIndex(size), count: 1)
+        fixture.bucket.overwrite(key, with: [1, 2, 3])
+        try fixture.fill(1)
+        let isPlanned = { () throws -> Bool in
+            let ledger = try fixture.service.replicator(fixture.name).ledger
+            return try ledger.entries().contains { $0.key == key }
+        }
+        #expect(try fixture.eventually(isPlanned))
+        let stray = try fixture.service.reconcile(fixture.name, repairing: false) { _ in }
+        #expect(stray.strays.map(\.what) == [key.text])
+        try fixture.fill(2)
+        _ = try fixture.settle()
+        try fixture.care()
+        try fixture.care()
+        #expect(try fixture.eventually { try !isPlanned() })
+        let report = try fixture.service.reconcile(fixture.name, repairing: true) { _ in }
+        #expect(report.findings.isEmpty && report.strays.map(\.what) == [key.text], "\(report)")
+    }
 }
