@@ -23,7 +23,7 @@ final class ErasureService: Sendable {
     private let queue: AppendQueue
     private let state = Mutex(State())
     private let changed = Condition()
-    /// Files of sealed segments change under this: by an erasure, or by a repair.
+    /// Files of segments are written anew under this: by an erasure, or by a repair.
     private let changing = Mutex(())
 
     private static let retryNanoseconds: UInt64 = 1_000_000_000
@@ -109,7 +109,10 @@ final class ErasureService: Sendable {
     ) throws(StoreError) -> Bool {
         let removed: ErasedBytes
         if let segment = view.unsealedSegment(number) {
-            guard !segment.tree.isFull, let bytes = try rewrite(segment) else { return false }
+            let bytes = try changing.withLock { _ throws(StoreError) in
+                segment.tree.isFull ? nil : try rewrite(segment)
+            }
+            guard let bytes else { return false }
             removed = bytes
         } else {
             removed = try changing.withLock { _ throws(StoreError) in
@@ -132,7 +135,8 @@ final class ErasureService: Sendable {
 // MARK: - Repair
 
 extension ErasureService {
-    /// Puts back what a copy has supplied; see `SegmentRepair`.
+    /// Puts back what a copy has supplied; see `SegmentRepair`, of the active segment
+    /// `SegmentRewrite`.
     ///
     /// - Returns: The records whose payloads or openings were put back.
     func repair(
@@ -144,7 +148,14 @@ extension ErasureService {
             var eraser = eraser
             eraser.reserve = reserve
             let repair = SegmentRepair(eraser: eraser, survey: survey, supplied: supplied)
-            return try repair.run(without: erased(in: survey.segment))
+            guard let segment = view.unsealedSegment(survey.segment) else {
+                return try repair.run(without: erased(in: survey.segment))
+            }
+            let replacements = try repair.replacements(in: segment)
+            guard !replacements.isEmpty, !segment.tree.isFull else { return .none }
+            try reserve.check(adding: try segment.usedBytes)
+            guard try writeAnew(segment, replacing: replacements) != nil else { return .none }
+            return IndexRanges(replacements.keys.sorted())
         }
     }
 }
@@ -161,10 +172,28 @@ extension ErasureService {
     /// - Returns: Nil if that has to wait, or the segment was full meanwhile.
     private func rewrite(_ segment: UnsealedSegment) throws(StoreError) -> ErasedBytes? {
         guard try isTime(for: segment) else { return nil }
-        let erased = erased(in: segment.number)
-        var removed = try eraser.erasePayloadFiles(of: erased, in: segment)
+        var removed = try eraser.erasePayloadFiles(of: erased(in: segment.number), in: segment)
         let before = try segment.usedBytes
-        let rewrite = try SegmentRewrite(of: segment, without: erased, paths: view.paths)
+        guard let replaced = try writeAnew(segment, replacing: [:]) else { return nil }
+        let after = try replaced.usedBytes
+        removed += ErasedBytes(files: 0, bytes: before - min(before, after))
+        return removed
+    }
+
+    /// Lets a copy of the active segment take its place: without what is erased, and with what
+    /// replaces what was damaged.
+    ///
+    /// - Returns: Nil if the segment was full meanwhile.
+    private func writeAnew(
+        _ segment: UnsealedSegment,
+        replacing replacements: [RecordIndex: SegmentRewrite.Replacement]
+    ) throws(StoreError) -> UnsealedSegment? {
+        let rewrite = try SegmentRewrite(
+            of: segment,
+            without: erased(in: segment.number),
+            replacing: replacements,
+            paths: view.paths
+        )
         do throws(StoreError) {
             let first = view.geometry.firstIndex(of: segment.number).value
             try rewrite.copy(upTo: min(view.checkpoint.size.value - first, view.geometry.capacity))
@@ -180,9 +209,7 @@ extension ErasureService {
         guard let replaced = view.unsealedSegment(segment.number), replaced !== segment else {
             return nil
         }
-        let after = try replaced.usedBytes
-        removed += ErasedBytes(files: 0, bytes: before - min(before, after))
-        return removed
+        return replaced
     }
 
     private func isTime(for segment: UnsealedSegment) throws(StoreError) -> Bool {

@@ -5,7 +5,7 @@ import TransparencyLog
 /// What was found of the payloads and openings of one segment.
 package struct PayloadSurvey: Sendable {
     package let segment: SegmentNumber
-    /// Whether the segment is sealed: only then small payloads and openings can be put back.
+    /// Whether the segment is sealed.
     package let isSealed: Bool
     /// Payloads that were read, or stand in a file that is as it was written.
     package fileprivate(set) var checkedPayloads: UInt64 = 0

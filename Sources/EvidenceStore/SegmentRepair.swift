@@ -29,18 +29,15 @@ extension EvidenceStore {
     /// is damaged and not supplied is carried over as it is. A file of which nothing damaged is
     /// supplied is left alone. Durable on return.
     ///
-    /// - Returns: The records whose payloads and openings were put back. Of a segment that is not
-    ///   sealed only payload files are.
+    /// - Returns: The records whose payloads and openings were put back. Of a segment that is full
+    ///   and not sealed yet only payload files are.
     /// - Throws: `damaged` if what is supplied does not fit, or a file that cannot be read holds
     ///   what is not supplied: then the file stays as it is. `storageFull`, `system`.
     package func repairPayloads(
         _ survey: PayloadSurvey,
         with supplied: [RecordIndex: SuppliedPayload]
     ) throws(StoreError) -> IndexRanges {
-        var repaired = IndexRanges.none
-        if view.unsealedSegment(survey.segment) == nil {
-            repaired = try erasure.repair(survey, with: supplied, reserve: staging.reserve)
-        }
+        var repaired = try erasure.repair(survey, with: supplied, reserve: staging.reserve)
         for (index, supply) in supplied.sorted(by: { $0.key < $1.key }) {
             guard case .payloadFile(let path)? = supply.content else { continue }
             let stored = try record(at: index)
@@ -117,7 +114,7 @@ struct SegmentRepair {
     let survey: PayloadSurvey
     let supplied: [RecordIndex: SuppliedPayload]
 
-    private var number: SegmentNumber { survey.segment }
+    var number: SegmentNumber { survey.segment }
 
     /// `erased`: all records of the segment that the log says are erased.
     func run(without erased: IndexRanges) throws(StoreError) -> IndexRanges {
@@ -178,35 +175,6 @@ struct SegmentRepair {
         }
     }
 
-    /// The old file; of one that is there and cannot be opened `file` is `nil`.
-    private struct Source {
-        let file: SealedFile?
-
-        /// `nil` if it is not there.
-        init?(path: String) throws(StoreError) {
-            guard try onDisk({ () throws(SystemError) in try FileSystem.exists(path) }) else {
-                return nil
-            }
-            do throws(StoreError) {
-                file = try SealedFile(path: path)
-            } catch {
-                file = nil
-            }
-        }
-
-        /// What `body` reads; a failure is a damage like any other.
-        func read(
-            _ body: (borrowing SegmentReader) throws(StoreError) -> [UInt8]?
-        ) -> (bytes: [UInt8]?, isReadable: Bool) {
-            do throws(StoreError) {
-                guard let file else { return (nil, false) }
-                return (try body(try file.beginRead()), true)
-            } catch {
-                return (nil, false)
-            }
-        }
-    }
-
     private func copy(
         _ standing: SegmentContents.Group,
         _ source: Source?,
@@ -220,7 +188,7 @@ struct SegmentRepair {
         var entries = IndexEntries()
         // Openings first: they say what the payloads of sealed records hash to.
         for index in standing.openings {
-            let record = try read(index, records, log).record
+            let record = try read(index, records, log.path).record
             let found = try opening(index, record, source)
             if found.isRepaired { repaired.insert(index) }
             guard let bytes = found.bytes else {
@@ -230,7 +198,7 @@ struct SegmentRepair {
             openings[index] = bytes
         }
         for index in standing.payloads {
-            let (record, frame) = try read(index, records, log)
+            let (record, frame) = try read(index, records, log.path)
             guard case .table(let codec, let checksum) = frame.payload else { continue }
             let description = description(of: record, openings[index])
             let form = (codec: codec, checksum: checksum)
@@ -250,7 +218,7 @@ struct SegmentRepair {
             try TableKey.record(index).withSpan { key throws(StoreError) in
                 try writer.append(key, bytes.span, to: TableName.openings)
             }
-            let (record, frame) = try read(index, records, log)
+            let (record, frame) = try read(index, records, log.path)
             guard let opening = parsed(bytes),
                 let facts = EvidenceFacts(record, at: index, frame: frame, opening: opening)
             else { continue }
@@ -283,107 +251,5 @@ struct SegmentRepair {
                 throw .damaged(path: path, detail: "it was not written as it should be")
             }
         }
-    }
-
-    // MARK: One record
-
-    /// Bytes to be written; `nil` if there are none anywhere.
-    private typealias Found = (bytes: [UInt8]?, isRepaired: Bool)
-
-    private func read(
-        _ index: RecordIndex,
-        _ reader: borrowing SegmentReader,
-        _ log: SealedFile
-    ) throws(StoreError) -> (record: Record, frame: RecordFrame) {
-        let (frame, bytes) = try reader.record(at: index)
-        return (try Record.stored(bytes.span, at: index, in: log.path), frame)
-    }
-
-    private func description(of record: Record, _ opening: [UInt8]?) -> EvidenceDescription? {
-        switch record {
-        case .evidence(let evidence): evidence.description
-        case .sealedEvidence: opening.flatMap { parsed($0) }?.evidence
-        case .logCreated, .act: nil
-        }
-    }
-
-    private func parsed(_ bytes: [UInt8]) -> SealedOpening? {
-        guard bytes.count > SealedOpening.saltSizeBytes else { return nil }
-        return try? SealedOpening(
-            salt: Array(bytes.prefix(SealedOpening.saltSizeBytes)),
-            description: Array(bytes.dropFirst(SealedOpening.saltSizeBytes))
-        )
-    }
-
-    private func opening(
-        _ index: RecordIndex,
-        _ record: Record,
-        _ source: Source?
-    ) throws(StoreError) -> Found {
-        guard case .sealedEvidence(let sealed) = record else { return (nil, false) }
-        let (old, isReadable) =
-            source?.read { reader throws(StoreError) in
-                try reader.openingBytes(of: index)
-            } ?? (nil, true)
-        if let old, parsed(old)?.commitment == sealed.commitment { return (old, false) }
-        guard let opening = supplied[index]?.opening else {
-            guard isReadable else { throw unreadable(index) }
-            return (old, false)
-        }
-        guard opening.commitment == sealed.commitment else {
-            throw unfit(index, "an opening that is not its own")
-        }
-        return (opening.salt + opening.description, true)
-    }
-
-    private func chunk(
-        _ index: RecordIndex,
-        _ description: EvidenceDescription?,
-        _ form: (codec: RecordFrame.PayloadCodec, checksum: UInt64),
-        _ source: Source?
-    ) throws(StoreError) -> Found {
-        let (old, isReadable) =
-            source?.read { reader throws(StoreError) in
-                try reader.chunkBytes(of: index)
-            } ?? (nil, true)
-        if let old, RecordFrame.shortChecksum(old.span) == form.checksum { return (old, false) }
-        guard case .bytes(let path)? = supplied[index]?.content else {
-            guard isReadable else { throw unreadable(index) }
-            return (old, false)
-        }
-        let bytes = try onDisk { () throws(SystemError) in
-            try FileSystem.contents(path, limitBytes: PayloadFile.chunkSizeBytes)
-        }
-        guard let description, SHA256.hash(bytes.span) == description.payloadDigest else {
-            throw unfit(index, "bytes with another digest")
-        }
-        let stored = try Self.stored(bytes, form.codec)
-        guard RecordFrame.shortChecksum(stored.span) == form.checksum else {
-            throw unfit(index, "bytes that this zstd compresses otherwise than the one before")
-        }
-        return (stored, true)
-    }
-
-    /// As `PayloadStaging` stores a small payload.
-    private static func stored(
-        _ bytes: [UInt8],
-        _ codec: RecordFrame.PayloadCodec
-    ) throws(StoreError) -> [UInt8] {
-        switch codec {
-        case .asItIs: return bytes
-        case .zstd: return try PayloadStaging.compressed(bytes)
-        }
-    }
-
-    private func unfit(_ index: RecordIndex, _ detail: String) -> StoreError {
-        .damaged(path: "the payload of record \(index)", detail: "for it came \(detail)")
-    }
-
-    private func unreadable(_ index: RecordIndex) -> StoreError {
-        .damaged(
-            path: eraser.paths.segment(number),
-            detail: "the file with the payload of record \(index) cannot be read, and nothing was "
-                + "supplied for it"
-        )
     }
 }

@@ -2,8 +2,8 @@ import EvidenceModel
 import Platform
 import TransparencyLog
 
-/// A copy of the active segment's file without what was erased, made beside it until it takes its
-/// place.
+/// A copy of the active segment's file without what was erased, or with what was damaged put back,
+/// made beside it until it takes its place.
 ///
 /// LMDB marks what is deleted as free: the bytes stay, in free pages and in the gaps of others,
 /// until something else happens to be written there. A fresh file has never seen them.
@@ -30,10 +30,17 @@ final class SegmentRewrite: @unchecked Sendable {
     let source: UnsealedSegment
     private let target: UnsealedSegment
     private let erased: IndexRanges
+    private let replacements: [RecordIndex: Replacement]
     private let paths: StorePaths
     private let afterStep: (_ step: String) -> Void
     /// How many of the segment's records are in the copy.
     private(set) var copiedCount: UInt64 = 0
+
+    /// What the copy has in the place of what the segment has; `nil` is that.
+    struct Replacement: Sendable {
+        var chunk: [UInt8]?
+        var opening: [UInt8]?
+    }
 
     /// What the copy's name ends with.
     static let suffix = ".new"
@@ -48,12 +55,14 @@ final class SegmentRewrite: @unchecked Sendable {
     init(
         of source: UnsealedSegment,
         without erased: IndexRanges,
+        replacing replacements: [RecordIndex: Replacement] = [:],
         paths: StorePaths,
         afterStep: @escaping (_ step: String) -> Void = { _ in }
     ) throws(StoreError) {
         try Self.remove(source.number, paths)
         self.source = source
         self.erased = erased
+        self.replacements = replacements
         self.paths = paths
         self.afterStep = afterStep
         target = try UnsealedSegment(toReplace: source, paths: paths)
@@ -127,13 +136,7 @@ final class SegmentRewrite: @unchecked Sendable {
         var next = first + copiedCount
         while next < first + count, bytes < Self.batchBytes, batch.count < Self.batchRecords {
             let index = RecordIndex(next)
-            let isErased = erased.contains(index)
-            let record = PendingRecord(
-                index: index,
-                frameBytes: try reader.frameBytes(at: index),
-                chunk: isErased ? nil : try reader.chunkBytes(of: index),
-                openingBytes: isErased ? nil : try reader.openingBytes(of: index)
-            )
+            let record = try pending(index, reader)
             bytes += record.sizeBytes
             batch.append(record)
             next += 1
@@ -152,6 +155,30 @@ final class SegmentRewrite: @unchecked Sendable {
         try verify(batch, tiles)
         copiedCount = next - first
         afterStep("batch copied")
+    }
+
+    private func pending(
+        _ index: RecordIndex,
+        _ reader: borrowing SegmentReader
+    ) throws(StoreError) -> PendingRecord {
+        let frameBytes = try reader.frameBytes(at: index)
+        guard !erased.contains(index) else {
+            return PendingRecord(
+                index: index,
+                frameBytes: frameBytes,
+                chunk: nil,
+                openingBytes: nil
+            )
+        }
+        var (chunk, opening) = (replacements[index]?.chunk, replacements[index]?.opening)
+        if chunk == nil { chunk = try reader.chunkBytes(of: index) }
+        if opening == nil { opening = try reader.openingBytes(of: index) }
+        return PendingRecord(
+            index: index,
+            frameBytes: frameBytes,
+            chunk: chunk,
+            openingBytes: opening
+        )
     }
 
     /// Reads a batch back: each leaf is the tree's, and the rest as it was written.

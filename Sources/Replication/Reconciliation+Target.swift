@@ -176,19 +176,49 @@ extension Reconciliation {
             if let found { candidates.append(found.candidate) }
         }
         guard let first = candidates.first else { return nil }
+        // Since it was made a stronger object may have come beside that of a large payload.
+        let book = book
+        var result = try write(candidates, home, path) { ObjectLayout.payload(home.collection, $0) }
+        if result.digest != entry.digest, candidates.contains(where: \.isLarge) {
+            result = try write(candidates, home, path) { book.payloadKey(of: $0, as: home) }
+        }
+        let key = ObjectLayout.pack(
+            home,
+            first: first.index,
+            count: UInt64(candidates.count),
+            digest: result.digest
+        )
+        let records = IndexRanges(candidates.map(\.index))
+        let kept = entry.remade(key: key, records, result.digest, result.sizeBytes)
+        let body = ObjectBody.file(path: path, offset: 0, sizeBytes: result.sizeBytes)
+        return (kept.request(body), .entry(kept))
+    }
+
+    /// Writes a pack to a file; `object`: where a large payload stands.
+    private func write(
+        _ candidates: [PackCandidate],
+        _ home: PackHome,
+        _ path: String,
+        object: (RecordIndex) -> ObjectKey
+    ) throws(ReplicationFailure) -> PackWriter.Result {
+        let store = store
         let entries = candidates.map { candidate in
             PackEntry(
                 index: candidate.index,
                 content: candidate.isLarge
-                    ? .object(candidate.payload, book.payloadKey(of: candidate.index, as: home))
+                    ? .object(candidate.payload, object(candidate.index))
                     : .payload(candidate.payload)
             )
         }
-        let result: PackWriter.Result
         do throws(PackError) {
+            do throws(SystemError) {
+                try FileSystem.unlinkIfPresent(path)
+            } catch {
+                throw .system(error)
+            }
             let writer = try PackWriter(
                 .pack(origin: store.description.origin, home, entries),
-                indexTime: first.received,
+                indexTime: candidates[0].received,
                 to: .file(path: path)
             )
             for candidate in candidates {
@@ -203,20 +233,10 @@ extension Reconciliation {
                 }
                 try writer.append(replica)
             }
-            result = try writer.finish()
+            return try writer.finish()
         } catch {
             throw .local("\(error)")
         }
-        let key = ObjectLayout.pack(
-            home,
-            first: first.index,
-            count: UInt64(candidates.count),
-            digest: result.digest
-        )
-        let records = IndexRanges(candidates.map(\.index))
-        let kept = entry.remade(key: key, records, result.digest, result.sizeBytes)
-        let body = ObjectBody.file(path: path, offset: 0, sizeBytes: result.sizeBytes)
-        return (kept.request(body), .entry(kept))
     }
 }
 

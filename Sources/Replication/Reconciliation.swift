@@ -169,7 +169,7 @@ final class Reconciliation {
             let hasSource = isRepaired || hasSource(of: index, isLarge: isLarge)
             var advice = hasSource ? "" : "; no object that stands has it either"
             if isRepairing, hasSource, !isRepaired {
-                let cause = survey.isSealed || isLarge ? nil : "its segment is not sealed yet"
+                let cause = survey.isSealed || isLarge ? nil : "its segment is about to be sealed"
                 advice = "; not repaired: \(reason ?? cause ?? "no copy of it fits")"
             }
             report(

@@ -10,16 +10,18 @@ import TransparencyLog
 @Suite struct SegmentRepairTests {
     private let segment = SegmentNumber(0)
 
-    /// A log whose segment 0 is sealed, with what a copy of it would have.
+    /// A log with what a copy of its segment 0 would have; that is sealed, or goes on.
     private final class Bench {
         let log: ErasureLog
         let folder: String
         private(set) var copy: [RecordIndex: SuppliedPayload] = [:]
 
-        init(large: Int = 0) throws {
-            log = try ErasureLog(255 - large, large: large)
-            try log.append(20, payloadBytes: 600)
-            log.waitForSeal(of: SegmentNumber(0))
+        init(large: Int = 0, isSealed: Bool = true) throws {
+            log = try ErasureLog(isSealed ? 255 - large : 40, large: large)
+            if isSealed {
+                try log.append(20, payloadBytes: 600)
+                log.waitForSeal(of: SegmentNumber(0))
+            }
             folder = log.fixture.path + "/state"
             let store = log.fixture.store
             for piece in log.pieces {
@@ -72,10 +74,14 @@ import TransparencyLog
             return try log.fixture.store.repairPayloads(survey, with: wanted)
         }
 
-        /// The offset of a payload's bytes in a file.
-        func offset(of piece: ErasureLog.Piece, in path: String) throws -> UInt64? {
+        /// The offset of a payload's bytes in a file, or of what `marker` stands before.
+        func offset(
+            of piece: ErasureLog.Piece,
+            in path: String,
+            marker: String = ErasureLog.payloadMarker
+        ) throws -> UInt64? {
             let bytes = try FileSystem.contents(path, limitBytes: 1 << 30)
-            let token = Array(piece.token.utf8)
+            let token = Array((marker + piece.token).utf8)
             for start in 0..<bytes.count - token.count where bytes[start] == token[0] {
                 if bytes[start..<start + token.count].elementsEqual(token) {
                     return UInt64(start)
@@ -142,6 +148,34 @@ import TransparencyLog
         let survey = try bench.survey()
         #expect(Set(survey.damaged.keys) == Set(large[..<2]))
         #expect(try bench.repair(survey) == IndexRanges(Array(large[..<2])))
+        try bench.expectSoundness()
+    }
+
+    /// LMDB's pages are not changed under the sequencer: the file is written anew, and goes on.
+    @Test func theActiveSegmentIsWrittenAnewWithWhatWasDamaged() throws {
+        let bench = try Bench(isSealed: false)
+        let path = bench.log.paths.active(segment)
+        let hit = Array(bench.log.pieces.prefix(6))
+        for piece in hit {
+            let offset = try #require(try bench.offset(of: piece, in: path))
+            try bench.damage(path, at: offset + 30)
+        }
+        let sealed = try #require(bench.log.pieces.dropFirst(6).first { $0.isSealed })
+        let name = try bench.offset(of: sealed, in: path, marker: ErasureLog.nameMarker)
+        try bench.damage(path, at: try #require(name) + 6)
+        let all = Set((hit + [sealed]).map(\.index))
+        let survey = try bench.survey()
+        #expect(Set(survey.damaged.keys) == all && !survey.isSealed)
+        // Nothing is supplied: nothing is written.
+        #expect(try bench.log.fixture.store.repairPayloads(survey, with: [:]) == .none)
+        let part = bench.copy.filter { $0.key == hit[0].index || $0.key == sealed.index }
+        let repaired = try bench.log.fixture.store.repairPayloads(survey, with: part)
+        #expect(repaired == IndexRanges([hit[0].index, sealed.index]))
+        try bench.log.append(5, payloadBytes: 600)
+        let rest = try bench.survey()
+        #expect(Set(rest.damaged.keys) == all.subtracting([hit[0].index, sealed.index]))
+        #expect(try bench.repair(rest) == IndexRanges(rest.damaged.keys.sorted()))
+        try bench.log.append(5, payloadBytes: 600)
         try bench.expectSoundness()
     }
 

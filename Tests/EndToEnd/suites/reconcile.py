@@ -12,7 +12,7 @@ from harness.site import Site
 from harness.workload import MIB, fill
 from harness.world import done
 
-SECONDS = 31
+SECONDS = 33
 LIMIT_SECONDS = 300
 STORES = ("seaweedfs",)
 ROUNDS = 20 if settings.soak else 4
@@ -36,8 +36,9 @@ class Damages:
             size = MIB + 60_000 if number % 4 == 3 else 3_000
             index = self.evidence.put(name, name, size, retain="30d", mode="governance")
             self.items.append((name, index, size))
-        # The segment is sealed, so that every payload has its final file.
+        # The segment is sealed, so that every payload has its final file; but for the last one's.
         fill(self.site.writer, 300)
+        self.late = ("late", self.evidence.put("late", "late", 3_000, retain="30d"), 3_000)
         self.site.wait()
         self.large = self.large_files()
         env.random.shuffle(self.items)
@@ -106,7 +107,8 @@ class Damages:
         if size > MIB:
             return self.large[index], self.large[index].stat().st_size // 2
         mark = self.evidence.bodies[index][:64]
-        for path in sorted(self.site.data.glob("segments/*/payloads-*.mdb")):
+        name = "active" if item == self.late else "payloads-*"
+        for path in sorted(self.site.data.glob(f"segments/*/{name}.mdb")):
             at = path.read_bytes().find(mark)
             if at >= 0:
                 return path, at
@@ -124,14 +126,18 @@ class Damages:
     def flipped_file(self, item=None):
         item = item or self.take()
         path, at = self.path_of(item)
+        mode = path.stat().st_mode
         path.chmod(0o600)
         with open(path, "r+b") as file:
             file.seek(at + 10)
             byte = file.read(1)[0]
             file.seek(at + 10)
             file.write(bytes([byte ^ 16]))
-        path.chmod(0o440)
+        path.chmod(mode)
         return item, "local", str(item[1])
+
+    def flipped_active(self):
+        return self.flipped_file(self.late)
 
     def missing_file(self, item=None):
         item = item or self.take(large=True)
@@ -182,7 +188,7 @@ def test_random_damages_are_found_and_repaired(env):
     for number in range(ROUNDS):
         names = env.random.choices(damages.REMOTE, k=3) + env.random.choices(damages.LOCAL, k=2)
         if number == 1:
-            names.append("marker_on_a_tile")
+            names += ["marker_on_a_tile", "flipped_active"]
         broken = damages.do(names)
         if number == 2:
             broken.append(("no_register", *damages.no_register()))
