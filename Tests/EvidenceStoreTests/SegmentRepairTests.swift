@@ -179,6 +179,36 @@ import TransparencyLog
         try bench.expectSoundness()
     }
 
+    /// What is put back must be compressed to the bytes that the record's frame has a checksum of.
+    @Test func compressedPayloadsComeBack() throws {
+        let log = try ErasureLog(4)
+        let payload = (0..<50_000).map { UInt8(truncatingIfNeeded: $0 / 900) }
+        let submission = try log.fixture.submission(
+            payload,
+            name: "compressible",
+            key: nil,
+            labels: [],
+            lock: .standard,
+            isSealed: false
+        )
+        let index = try #require(try log.fixture.append([submission]).first).index
+        let store = log.fixture.store
+        let stored = try #require(try store.view.beginRead(segment).chunkBytes(of: index))
+        #expect(stored.count < payload.count / 2)
+        let path = log.paths.active(segment)
+        let bytes = try FileSystem.contents(path, limitBytes: 1 << 30)
+        let offset = try #require(bytes.indices.first { bytes[$0...].starts(with: stored) })
+        let file = try File(path, .readWrite)
+        try file.write([bytes[offset + 20] ^ 1].span, at: UInt64(offset + 20))
+        let survey = try store.surveyPayloads(of: segment)
+        #expect(Array(survey.damaged.keys) == [index])
+        let copy = log.fixture.path + "/state/copy"
+        try FileSystem.writeDurably(payload.span, to: copy, permissions: 0o600)
+        let supply = SuppliedPayload(content: .bytes(path: copy))
+        #expect(try store.repairPayloads(survey, with: [index: supply]) == IndexRanges(index))
+        #expect(try Fixture.payload(index, of: store) == payload)
+    }
+
     /// Other bytes than the record says are not taken, whatever is missing.
     @Test func nothingElseIsTakenOver() throws {
         let bench = try Bench(large: 1)
