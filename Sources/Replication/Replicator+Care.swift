@@ -153,7 +153,9 @@ extension Replicator {
         try recallJournals(before: reading.releasing)
         for entry in book.stored(.journal) where !leaving.contains(entry.key) {
             if !isCovered(entry, without: erased) {
-                guard entry.lock.until < soon else { continue }
+                guard entry.lock.until < soon,
+                    !isCovered(entry, without: erased, countingAll: true)
+                else { continue }
                 var changed = entry
                 guard let lock = ObjectLock(mode: entry.lock.mode, until: journalEnd) else {
                     continue

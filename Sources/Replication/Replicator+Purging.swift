@@ -93,13 +93,22 @@ extension Replicator {
 
     /// Whether all records of a journal object stand in tiles and packs, or in journal objects
     /// without erased payloads, that stay: of two that have the same records one must.
-    func isCovered(_ entry: LedgerEntry, without erased: IndexRanges) -> Bool {
+    ///
+    /// `countingAll`: also in packs that are to go once their records stand elsewhere.
+    func isCovered(
+        _ entry: LedgerEntry,
+        without erased: IndexRanges,
+        countingAll: Bool = false
+    ) -> Bool {
         guard let last = entry.records.last else { return true }
         // Most are: what is old stands in tiles and packs.
         let isOld = book.firstUnpacked.map { last < $0 } ?? true
         if isOld && last.value < tileMark.value { return true }
         var rest = IndexRanges(
-            entry.records.indexes.filter { $0.value >= tileMark.value || book.isUnpacked($0) }
+            entry.records.indexes.filter { index in
+                index.value >= tileMark.value
+                    || book.isUnpacked(index) && !(countingAll && !book.packs(of: index).isEmpty)
+            }
         )
         for other in book.entries(.journal, with: rest)
         where other.state == .stored && other.key != entry.key && !leaving.contains(other.key)
