@@ -42,7 +42,7 @@ class Locks:
                 self.require(good, key, f"{row.index}: {row.lock} is shorter")
         held = [row for row in rows if row.awaits or self.log.holding(row.index)]
         if self.complete and pack.version.lock.hold:
-            self.require(held, key, "a legal hold, and nothing in it is held")
+            self.require(held, key, NOT_NEEDED)
 
     def homes(self):
         """record -> the versions that hold its payload under a lock of its own."""
@@ -105,6 +105,7 @@ def first(found):
     return dict(list(found.items())[:3])
 
 
+NOT_NEEDED = "a legal hold, and nothing in it is held"
 # Stores take no lock that is over, or nearly: what comes then is locked for a minute, and a second
 # more for each MiB (Schemas/target.md). A second each for what is rounded.
 LATE = 5_000 + 1_000

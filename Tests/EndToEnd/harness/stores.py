@@ -5,9 +5,11 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.parse
 
 from bucket_copy import Copy
+from bucket_locks import NOT_NEEDED
 from bucket_source import BucketSource, client
 
 from .environment import Skip, check, eventually
@@ -99,9 +101,19 @@ class Bucket:
         return BucketSource(self.client, self.name, prefix)
 
     def copy(self, key, target="second", prefix="", **options):
-        """The second opinion; fails with its first findings."""
-        copy = Copy(self.source(prefix), key, target, **options).check()
-        found = copy.findings
+        """The second opinion; fails with its first findings.
+
+        A hold that has ended is lifted a moment later; no status tells of it, so it is waited for.
+        """
+        deadline = time.monotonic() + 15
+        while True:
+            copy = Copy(self.source(prefix), key, target, **options).check()
+            found = copy.findings
+            if not found or time.monotonic() > deadline:
+                break
+            if not all(text.endswith(NOT_NEEDED) for text in found):
+                break
+            time.sleep(0.5)
         check(not found, lambda: f"{len(found)} findings in the bucket: " + "; ".join(found[:6]))
         return copy
 

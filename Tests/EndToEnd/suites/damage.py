@@ -68,6 +68,11 @@ def base(env):
             eventually(
                 lambda: list(data.glob(KINDS["payloads, rewritten"])), 80, "nothing is written anew"
             )
+            # The last act of the erasure: from here on nothing changes.
+            eventually(
+                lambda: client.lock(1).json["copies"] == [{"copy": "local", "state": "gone"}], 20,
+                lambda: f"{client.lock(1)}",
+            )  # fmt: skip
             content = read_all(client, key)
         check(server.terminate() == 0, server.log)
         env.fsck(data)
