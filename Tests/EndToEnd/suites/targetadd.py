@@ -9,7 +9,7 @@ from harness.faketime import faked
 from harness.site import Site
 from harness.world import done, refused
 
-SECONDS = 30
+SECONDS = 50
 LIMIT_SECONDS = 200
 STORES = stores.NAMES
 UNSUITABLE = ("target-unsuitable", "target-unavailable")

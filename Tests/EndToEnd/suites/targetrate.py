@@ -7,7 +7,7 @@ from harness import check, settings, stores
 from harness.site import Site
 from harness.workload import fill
 
-SECONDS = 35
+SECONDS = 70
 LIMIT_SECONDS = 200
 STORES = ("seaweedfs",)
 REQUESTS_PER_10_000 = 100
