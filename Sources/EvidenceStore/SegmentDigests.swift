@@ -80,24 +80,25 @@ struct SegmentDigests: Equatable, Sendable {
 
     /// The file of each group as a reader should take it.
     ///
-    /// Without a list that can be read the directory tells: a file has its name only once it is
-    /// whole, and of two generations the later lacks only what was lawfully erased.
+    /// Without a list that can be read, or with one that names a file which is not there, the
+    /// directory tells: a file has its name only once it is whole, and of two generations the later
+    /// lacks only what was lawfully erased.
     static func files(
         of number: SegmentNumber,
         _ paths: StorePaths
     ) throws(StoreError) -> [PayloadGroup: PayloadFileName] {
+        var listed: [PayloadGroup: PayloadFileName]?
         do throws(StoreError) {
-            return try SegmentDigests(of: number, paths).files
+            listed = try SegmentDigests(of: number, paths).files
         } catch {
             guard case .damaged = error else { throw error }
         }
         let names = try onDisk { () throws(SystemError) in
             try FileSystem.list(paths.segment(number))
         }
-        return Dictionary(
-            names.compactMap { PayloadFileName($0) }.map { ($0.group, $0) },
-            uniquingKeysWith: { max($0, $1) }
-        )
+        let there = Set(names.compactMap { PayloadFileName($0) })
+        if let listed, there.isSuperset(of: listed.values) { return listed }
+        return Dictionary(there.map { ($0.group, $0) }, uniquingKeysWith: { max($0, $1) })
     }
 
     /// The SHA-256 of a whole file.

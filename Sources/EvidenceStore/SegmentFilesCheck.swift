@@ -20,7 +20,7 @@ struct SegmentFilesCheck {
         for (name, digest) in digests.digests.sorted(by: { $0.key < $1.key }) {
             let path = "\(directory)/\(name)"
             guard names.contains(name) else {
-                report.damage(path, "the file is missing")
+                report.damage(path, "it is missing, or its name in SHA256SUMS was changed")
                 continue
             }
             if try SegmentDigests.digest(ofFileAt: path) != digest {

@@ -50,6 +50,35 @@ import TransparencyLog
         try log.fixture.reopen()
     }
 
+    @Test func aListThatNamesAnotherFileCostsNothingAndIsNoticed() throws {
+        let log = try sealedLog()
+        let path = log.paths.digests(segment)
+        let list = try FileSystem.contents(path)
+        let names = Set(try #require(SegmentDigests(parsing: list)).digests.keys)
+        // One bit away from another list that can be read, with another name in it.
+        let lists = list.indices.flatMap { place in
+            (0..<8).map { bit in
+                var changed = list
+                changed[place] ^= 1 << UInt8(bit)
+                return changed
+            }
+        }.filter { changed in
+            SegmentDigests(parsing: changed).map { Set($0.digests.keys) != names } ?? false
+        }
+        #expect(lists.count > 10)
+        for changed in stride(from: 0, to: lists.count, by: max(1, lists.count / 8)).map({
+            lists[$0]
+        }) {
+            log.fixture.store.close()
+            try FileSystem.writeDurably(changed.span, to: path, permissions: 0o440)
+            let report = try fsck(log.fixture.path, erased: .none)
+            #expect(!report.isClean)
+            #expect(report.findings.contains { "\($0)".contains(SegmentDigests.fileName) })
+            try log.fixture.reopen()
+            try log.expectStanding(without: .none)
+        }
+    }
+
     @Test func damagedNeighbourIsCarriedOverAndStaysNoticed() throws {
         let log = try sealedLog()
         // Of the same group; the second is sealed.
