@@ -11,9 +11,7 @@ extension Replicator {
     /// Begins the next pack that is full, old enough, or asked for.
     func planPacks(_ now: UInt64) {
         guard inHand[.packs] == nil, mayTry(.packs, now), let home = nextHome() else { return }
-        let candidates = book.begin(home, limitBytes: configuration.packBytes) {
-            resting[$0] == nil
-        }
+        let candidates = book.begin(home, limitBytes: configuration.packBytes, if: mayPack)
         inHand[.packs] = IndexRanges(candidates.map(\.index))
         let path = "\(folder)/\(candidates[0].index).tar.zst.tmp"
         let entries = candidates.map { candidate in
@@ -41,12 +39,19 @@ extension Replicator {
         }
     }
 
+    /// Whether a pack may name a record: a payload object that it refers to has to stand before.
+    ///
+    /// So a start finds what still lacks its object: it is in no pack.
+    private func mayPack(_ index: RecordIndex) -> Bool {
+        resting[index] == nil && largeWaiting[index] == nil
+    }
+
     private func nextHome() -> PackHome? {
         let time = now
         let isCrowded = book.waiting.count > Self.waitingLimit
         var best: (home: PackHome, sizeBytes: UInt64)?
         for (home, group) in book.groups {
-            guard let oldest = group.candidates.first(where: { resting[$0.index] == nil }) else {
+            guard let oldest = group.candidates.first(where: { mayPack($0.index) }) else {
                 continue
             }
             let age = (time.milliseconds - oldest.received.milliseconds) / 1_000

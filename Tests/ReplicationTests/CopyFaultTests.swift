@@ -70,6 +70,34 @@ import TransparencyLog
         #expect(indexes.allSatisfy { index in packs.contains { $0.payloads[index] != nil } })
     }
 
+    // MARK: Large payloads
+
+    @Test func aPayloadObjectThatIsMissingIsNotForgottenByAStart() throws {
+        let fixture = try CopyFixture()
+        fixture.bucket.fail(
+            next: .max,
+            [.put],
+            below: "payloads/",
+            with: .unavailable(detail: "injected")
+        )
+        let large = try fixture.fill(1, bytes: 1_200_000)[0]
+        let small = try fixture.fill(2)
+        try fixture.service.replicator(fixture.name).flush(below: fixture.store.checkpoint.size)
+        let packed = {
+            try fixture.versions("packs/").flatMap { entry in
+                try fixture.contents(entry.name).records.keys
+            }
+        }
+        #expect(try fixture.eventually { try Set(packed()).isSuperset(of: small) })
+        // A pack that names the object comes after it.
+        #expect(try !packed().contains(large))
+        try fixture.reopen { fixture.bucket.heal() }
+        #expect(try fixture.eventually { try !fixture.versions("payloads/").isEmpty })
+        let status = try fixture.settle()
+        #expect(status.unpacked == 0 && status.replicated == status.size)
+        #expect(try packed().contains(large))
+    }
+
     // MARK: Holds
 
     @Test func aRecordIsHeldForTheSameMatterAgain() throws {
