@@ -5,13 +5,11 @@ import TransparencyLog
 
 // In `s3-primary` large payloads leave the disk, and come back when they are asked for.
 extension TargetService {
-    /// Removes payload files from the disk that are old enough and verified in a target.
+    /// Removes payload files from the disk that are older than that and verified in a target.
     ///
     /// Each is asked for once more before it goes.
     /// - Returns: How many bytes left.
-    func evict(_ name: TargetName) throws(TargetError) -> UInt64 {
-        let seconds = configuration.evictAfterSeconds
-        guard seconds > 0 else { return 0 }
+    func evict(_ name: TargetName, after seconds: UInt64) throws(TargetError) -> UInt64 {
         let replicator = try replicator(name)
         let uploader = replicator.uploader
         var bytes: UInt64 = 0

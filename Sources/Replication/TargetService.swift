@@ -246,7 +246,7 @@ package final class TargetService: Sendable {
         for status in statuses() where status.phase == .s3Primary {
             let name = status.description.name
             do throws(TargetError) {
-                let bytes = try evict(name)
+                let bytes = try evict(name, after: configuration.evictAfterSeconds)
                 if bytes > 0 { onEvent(.evicted(name, bytes: bytes)) }
             } catch {
                 onEvent(.failed(name, "evicting payloads: \(error)"))

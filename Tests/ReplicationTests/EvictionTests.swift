@@ -17,7 +17,7 @@ import TransparencyLog
         let bytes: [RecordIndex: [UInt8]]
 
         init(lock: LockRequest = .standard) throws {
-            fixture = try CopyFixture { $0.evictAfterSeconds = 3_600 }
+            fixture = try CopyFixture()
             large = try fixture.fill(2, bytes: 1_300_000, lock: lock)
             try fixture.fill(260)
             let store = fixture.store
@@ -43,7 +43,8 @@ import TransparencyLog
             )
         }
 
-        func evict() throws -> UInt64 { try fixture.service.evict(fixture.name) }
+        /// By itself the service, which is not told to evict, does not come in between.
+        func evict() throws -> UInt64 { try fixture.service.evict(fixture.name, after: 3_600) }
 
         func files(_ suffix: String) throws -> [String] {
             let folder = fixture.store.paths.payloads
