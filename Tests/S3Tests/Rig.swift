@@ -68,8 +68,8 @@ struct Rig: Sendable, CustomTestStringConvertible {
         )
         configuration.addressing = .path
         // Two processors carry the stores, the tests and what else the machine does.
-        configuration.deadlines.connectMilliseconds = 20_000
-        configuration.deadlines.attemptMilliseconds = 20_000
+        configuration.deadlines.connectMilliseconds = 60_000
+        configuration.deadlines.attemptMilliseconds = 60_000
         return configuration
     }
 

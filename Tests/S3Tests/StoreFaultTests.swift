@@ -115,7 +115,7 @@ import Testing
 
     @Test(arguments: Rig.all) func silenceEnds(rig: Rig) throws {
         let bench = try Bench(rig) { configuration in
-            configuration.deadlines.attemptMilliseconds = 500
+            configuration.deadlines.attemptMilliseconds = 1_500
             configuration.retry.attempts = 1
         }
         defer { bench.proxy.stop() }
@@ -139,12 +139,12 @@ import Testing
     /// The store takes the object after nobody waits for it any more.
     @Test(arguments: Rig.all) func whatComesTooLateIsFoundTheNextTime(rig: Rig) throws {
         let bench = try Bench(rig) { configuration in
-            configuration.deadlines.attemptMilliseconds = 700
+            configuration.deadlines.attemptMilliseconds = 1_500
             configuration.retry.attempts = 1
         }
         defer { bench.proxy.stop() }
         try bench.proxy.set(
-            #"{"fault": "delay", "seconds": 1.5, "method": "PUT", "count": 1}"#
+            #"{"fault": "delay", "seconds": 3, "method": "PUT", "count": 1}"#
         )
         let (_, failure) = try bench.put()
         guard case .transport(.unknown, _) = failure else {
@@ -152,7 +152,7 @@ import Testing
             return
         }
         var tries = 0
-        while try bench.versions().isEmpty, tries < 100 {
+        while try bench.versions().isEmpty, tries < 600 {
             bench.near.surroundings.sleep(100)
             tries += 1
         }

@@ -15,6 +15,8 @@ package struct CredentialSettings: Sendable {
     package var userAgent = "strongroom"
     /// Where the agent of a container listens.
     package var containerHost = "http://169.254.170.2"
+    /// How many times as long as usual a service may take.
+    package var patience = 1
 
     package init(
         region: ScopeName,

@@ -16,8 +16,8 @@ struct MetadataRequests {
     init(_ settings: CredentialSettings, service: String, seconds: Int, proxies: HTTPClient.Proxies)
     {
         var options = HTTPClient.Options(userAgent: settings.userAgent)
-        options.connectTimeoutMilliseconds = 1_000 * seconds
-        options.requestTimeoutMilliseconds = 2_000 * seconds
+        options.connectTimeoutMilliseconds = 1_000 * seconds * settings.patience
+        options.requestTimeoutMilliseconds = 2_000 * seconds * settings.patience
         options.maximumBodyBytes = Self.maximumReplyBytes
         options.proxies = proxies
         client = HTTPClient(options: options)
