@@ -11,16 +11,18 @@ private func error(_ body: () throws -> Void) -> CurlError? {
     }
 }
 
-/// One after the other: they count what the server has seen.
-@Suite(.serialized) struct RepetitionTests {
+/// They count what the server has seen, each of its own requests.
+@Suite struct RepetitionTests {
     private let client = HTTPClient(
         baseURL: TestServer.shared.base,
         options: HTTPClient.Options(userAgent: "tests/1")
     )
+    /// Tells the requests of a test from all others.
+    private let own = UInt64.random(in: 0 ... .max)
 
     /// How often the server has closed a connection instead of answering.
     private func closes() throws -> Int {
-        let response = try client.perform(ClientRequest(url: "/closes"))
+        let response = try client.perform(ClientRequest(url: "/closes?\(own)"))
         return try #require(Int(String(decoding: response.body, as: UTF8.self)))
     }
 
@@ -37,7 +39,7 @@ private func error(_ body: () throws -> Void) -> CurlError? {
     @Test(arguments: [0, 3, 300_000])
     func refusedMeansOnce(count: Int) throws {
         let body = ClientRequest.Body.bytes([UInt8](repeating: 7, count: count))
-        var request = ClientRequest(method: "PUT", url: "/close", body: body)
+        var request = ClientRequest(method: "PUT", url: "/close?\(own)", body: body)
         request.repetition = .refused
         #expect(try closesCaused(by: request) == 1)
         request.repetition = .allowed
@@ -48,7 +50,7 @@ private func error(_ body: () throws -> Void) -> CurlError? {
         var left = [UInt8](repeating: 7, count: 10)
         var request = ClientRequest(
             method: "PUT",
-            url: "/close",
+            url: "/close?\(own)",
             body: unsafe .stream(lengthBytes: 10) { buffer in
                 let count = min(left.count, buffer.count)
                 unsafe buffer.copyBytes(from: left[..<count])
@@ -71,8 +73,8 @@ private func error(_ body: () throws -> Void) -> CurlError? {
 
     @Test func whatDripsIsNotSilent() throws {
         var request = ClientRequest(url: "/drip")
-        request.silenceMilliseconds = 2_000
-        #expect(try client.perform(request).body.count == 5)
+        request.silenceMilliseconds = 4_000
+        #expect(try client.perform(request).body.count == 9)
     }
 
     @Test func aRequestHasATimeOfItsOwn() {
@@ -83,7 +85,6 @@ private func error(_ body: () throws -> Void) -> CurlError? {
             return
         }
     }
-
 }
 
 @Suite struct SilenceWatchTests {

@@ -68,7 +68,8 @@ final class TestServer: Sendable {
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
             wbufsize = -1
-            closes = 0
+            # How often a connection was closed instead of an answer, for each query.
+            closes = {}
 
             def log_message(self, *arguments):
                 pass
@@ -124,18 +125,20 @@ final class TestServer: Sendable {
                 elif path == "/redirect":
                     self.answer(302, b"", [("Location", "/echo")])
                 elif path == "/slow":
-                    time.sleep(5)
+                    time.sleep(120)
                     self.answer(200)
                 elif path == "/close":
-                    Handler.closes += 1
+                    query = self.path.partition("?")[2]
+                    Handler.closes[query] = Handler.closes.get(query, 0) + 1
                     self.close_connection = True
                 elif path == "/closes":
-                    self.answer(200, str(Handler.closes).encode())
+                    query = self.path.partition("?")[2]
+                    self.answer(200, str(Handler.closes.get(query, 0)).encode())
                 elif path == "/drip":
                     self.send_response(200)
-                    self.send_header("Content-Length", "5")
+                    self.send_header("Content-Length", "9")
                     self.end_headers()
-                    for _ in range(5):
+                    for _ in range(9):
                         time.sleep(0.5)
                         self.wfile.write(b".")
                         self.wfile.flush()
