@@ -21,14 +21,20 @@ import TransparencyLog
         let seen = Mutex(Seen())
         let changed = Condition()
         let held = Mutex(true)
-        let released = Condition()
+        let isReached = Mutex(false)
+        let (released, reached) = (Condition(), Condition())
         let store = try EvidenceStore(path: fixture.path, signer: fixture.signer) { error in
             seen.withLock { $0.failures.append(error) }
             changed.broadcast()
         }
         let before = store.checkpoint
         // The first request holds the sequencer, so that several batches wait behind it.
-        store.append([]) { _ in held.withLock(when: { !$0 }, on: released) { _ in } }
+        store.append([]) { _ in
+            isReached.withLock { $0 = true }
+            reached.broadcast()
+            held.withLock(when: { !$0 }, on: released) { _ in }
+        }
+        isReached.withLock(when: { $0 }, on: reached) { _ in }
         let count = 24
         for number in 0..<count {
             let payload = Random.bytes(count: number.isMultiple(of: 3) ? 1_100_000 : 1 << 20)
