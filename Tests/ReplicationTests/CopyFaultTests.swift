@@ -165,7 +165,9 @@ import TransparencyLog
                 fixture.bucket.requests.contains { $0.operation == .setLegalHold }
             }
         )
-        #expect(try fixture.service.status(of: fixture.name).pending == 1)
+        #expect(
+            try fixture.eventually { try fixture.service.status(of: fixture.name).pending == 1 }
+        )
         fixture.bucket.heal()
         #expect(try fixture.eventually { try fixture.head(payload).hold == .on })
     }
@@ -264,10 +266,11 @@ import TransparencyLog
     }
 
     @Test func nothingIsAcknowledgedForACopyThatCannotBegin() throws {
-        let fixture = try CopyFixture { $0.acknowledgementSeconds = 1 }
+        let fixture = try CopyFixture()
         try fixture.fill(1)
         try Self.dual(fixture)
         fixture.cannotOpen.isOn = true
+        fixture.configuration.acknowledgementSeconds = 1
         try fixture.reopen()
         #expect(throws: StoreError.self) { try fixture.fill(1) }
     }
@@ -328,7 +331,7 @@ import TransparencyLog
                 return false
             }
         )
-        #expect(try Self.isFenced(fixture))
+        #expect(try fixture.eventually { try Self.isFenced(fixture) })
     }
 
     @Test func anotherNodesJournalObjectFences() throws {

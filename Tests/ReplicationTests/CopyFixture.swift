@@ -43,7 +43,8 @@ final class CopyFixture {
     let signer: NoteSigner
     /// Whether the store of the target cannot even be opened.
     let cannotOpen = Switch()
-    private let configuration: ReplicationConfiguration
+    /// In force from the next start on.
+    var configuration: ReplicationConfiguration
     private(set) var store: EvidenceStore
     private(set) var service: TargetService
 
@@ -60,6 +61,7 @@ final class CopyFixture {
         collection = try CollectionName("tests")
         var settings = ReplicationConfiguration()
         settings.journalMilliseconds = 20
+        settings.acknowledgementSeconds = 60
         change(&settings)
         configuration = settings
         bucket.setUp()
