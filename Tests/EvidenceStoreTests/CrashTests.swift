@@ -154,13 +154,10 @@ import TransparencyLog
         // The number that the next record of the collection is counted from.
         try stages.expectWhole(from: stages.sealed) { work in
             var bytes = try FileSystem.contents(work.catalogFile, limitBytes: 1 << 30)
-            var places: [Int] = []
             let needle = Array("\"lastSequence\":".utf8)
-            for place in bytes.indices where bytes[place...].starts(with: needle) {
-                places.append(place + needle.count)
-            }
-            #expect(!places.isEmpty)
-            for place in places { bytes[place] ^= 1 }
+            let found = places(of: needle, in: bytes)
+            #expect(!found.isEmpty)
+            for place in found { bytes[place + needle.count] ^= 1 }
             try FileSystem.writeDurably(bytes.span, to: work.catalogFile, permissions: 0o600)
         }
     }

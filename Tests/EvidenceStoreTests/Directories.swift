@@ -1,5 +1,6 @@
 import Cryptography
 import EvidenceModel
+import Glibc
 import Platform
 import Testing
 
@@ -64,4 +65,22 @@ struct SeededGenerator: RandomNumberGenerator {
         value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
         return value ^ (value >> 31)
     }
+}
+
+/// Where some bytes stand in others; quick without optimisation, too.
+func places(of needle: [UInt8], in bytes: [UInt8]) -> [Int] {
+    var found: [Int] = []
+    unsafe bytes.withUnsafeBufferPointer { bytes in
+        guard let base = bytes.baseAddress, let first = needle.first else { return }
+        let end = bytes.count - needle.count + 1
+        var place = 0
+        while place < end, let next = unsafe memchr(base + place, Int32(first), end - place) {
+            place = unsafe UnsafeRawPointer(next) - UnsafeRawPointer(base)
+            if unsafe bytes[place..<place + needle.count].elementsEqual(needle) {
+                found.append(place)
+            }
+            place += 1
+        }
+    }
+    return found
 }

@@ -1,5 +1,6 @@
 import Cryptography
 import EvidenceModel
+import Glibc
 import Platform
 import Testing
 import TransparencyLog
@@ -148,13 +149,14 @@ final class ErasureLog {
     /// Takes in the token behind each marker; all of these end with a colon.
     private static func collect(from bytes: [UInt8], into found: inout Tokens) {
         let markers = [nameMarker, labelMarker, payloadMarker].map { Array($0.utf8) }
-        let (colon, length) = (UInt8(ascii: ":"), markers[0].count)
+        let (colon, length) = (Int32(UInt8(ascii: ":")), markers[0].count)
         unsafe bytes.withUnsafeBufferPointer { bytes in
+            guard let base = bytes.baseAddress else { return }
             let end = bytes.count - 16
             var place = length - 1
-            while place < end {
+            while place < end, let next = unsafe memchr(base + place, colon, end - place) {
+                place = unsafe UnsafeRawPointer(next) - UnsafeRawPointer(base)
                 defer { place += 1 }
-                guard unsafe bytes[place] == colon else { continue }
                 let marker = unsafe bytes[place + 1 - length...place]
                 guard
                     let kind = markers.firstIndex(where: { unsafe marker.elementsEqual($0) })

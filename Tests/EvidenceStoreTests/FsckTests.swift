@@ -19,16 +19,20 @@ import TransparencyLog
         _ = try fixture.append(
             fixture.submission([UInt8](repeating: 3, count: 2_500_000), name: "large")
         )
-        for number in 0..<200 {
-            _ = try fixture.append(
-                fixture.submission(
+        // Commits of all sizes up to that.
+        var (done, size) = (0, 1)
+        while done < 200 {
+            let batch = try (done..<min(200, done + size)).map { number in
+                try fixture.submission(
                     Array("private \(number)".utf8),
                     name: "hidden-\(number)",
                     collection: "private",
                     key: "k\(number)",
                     isSealed: true
                 )
-            )
+            }
+            _ = try fixture.append(batch)
+            (done, size) = (done + batch.count, size + 1)
         }
         try fixture.fill(100)
         fixture.waitForSeals()
@@ -96,7 +100,7 @@ import TransparencyLog
             default: Array("\"kind\":\"evidence\"".utf8)
             }
         let place = try #require(
-            needle.isEmpty ? bytes.count / 2 : bytes.firstRange(of: needle)?.lowerBound
+            needle.isEmpty ? bytes.count / 2 : places(of: needle, in: bytes).first
         )
         bytes[place] ^= 0x01
         try FileSystem.setPermissions(path, 0o600)
@@ -121,7 +125,7 @@ import TransparencyLog
         fixture.store.close()
         let path = fixture.path + "/segments/0000000000/active.mdb"
         var bytes = try FileSystem.contents(path, limitBytes: 1 << 30)
-        for place in bytes.ranges(of: Array(name.utf8)).map(\.lowerBound) {
+        for place in places(of: Array(name.utf8), in: bytes) {
             bytes[place + 2] ^= 0x20
         }
         try FileSystem.writeDurably(bytes.span, to: path, permissions: 0o600)
@@ -141,7 +145,7 @@ import TransparencyLog
         fixture.store.close()
         let path = fixture.path + "/segments/0000000000/log.mdb"
         var bytes = try FileSystem.contents(path, limitBytes: 1 << 30)
-        let place = try #require(bytes.firstRange(of: hashes.prefix(64))?.lowerBound)
+        let place = try #require(places(of: Array(hashes.prefix(64)), in: bytes).first)
         bytes[place + 40] ^= 0x10
         try FileSystem.setPermissions(path, 0o600)
         try FileSystem.writeDurably(bytes.span, to: path, permissions: 0o600)

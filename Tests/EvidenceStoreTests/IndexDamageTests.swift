@@ -33,7 +33,7 @@ import Testing
         let copy = log.paths.root + "/copy.mdb"
         // Every second one in a name, which stands in the record and in the key of an index.
         let marker = Array(ErasureLog.nameMarker.utf8)
-        let names = original.indices.filter { original[$0...].starts(with: marker) }
+        let names = places(of: marker, in: original)
         var noticed = 0
         for round in 0..<40 {
             var bytes = original
@@ -84,7 +84,7 @@ import Testing
                 in: TableName.digests
             )
         )
-        let place = try #require(bytes.indices.first { bytes[$0...].starts(with: own) })
+        let place = try #require(places(of: Array(own), in: bytes).first)
         bytes.replaceSubrange(place..<place + own.count, with: digest)
         try FileSystem.writeDurably(bytes.span, to: path, permissions: 0o600)
         let short = try SealedFile(path: path)

@@ -81,13 +81,8 @@ import TransparencyLog
             marker: String = ErasureLog.payloadMarker
         ) throws -> UInt64? {
             let bytes = try FileSystem.contents(path, limitBytes: 1 << 30)
-            let token = Array((marker + piece.token).utf8)
-            for start in 0..<bytes.count - token.count where bytes[start] == token[0] {
-                if bytes[start..<start + token.count].elementsEqual(token) {
-                    return UInt64(start)
-                }
-            }
-            return nil
+            return places(of: Array((marker + piece.token).utf8), in: bytes).first
+                .map { UInt64($0) }
         }
 
         func expectSoundness(without erased: IndexRanges = .none) throws {
@@ -197,7 +192,7 @@ import TransparencyLog
         #expect(stored.count < payload.count / 2)
         let path = log.paths.active(segment)
         let bytes = try FileSystem.contents(path, limitBytes: 1 << 30)
-        let offset = try #require(bytes.indices.first { bytes[$0...].starts(with: stored) })
+        let offset = try #require(places(of: Array(stored), in: bytes).first)
         let file = try File(path, .readWrite)
         try file.write([bytes[offset + 20] ^ 1].span, at: UInt64(offset + 20))
         let survey = try store.surveyPayloads(of: segment)

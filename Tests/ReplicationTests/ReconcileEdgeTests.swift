@@ -254,9 +254,7 @@ import TransparencyLog
         let payload = try reader.read(at: 0, limit: 3_000)
         let path = fixture.store.paths.active(SegmentNumber(0))
         let bytes = try FileSystem.contents(path, limitBytes: 1 << 30)
-        let offset = try #require(
-            bytes.indices.first { bytes[$0...].starts(with: payload.prefix(64)) }
-        )
+        let offset = try #require(place(of: Array(payload.prefix(64)), in: bytes))
         let file = try File(path, .readWrite)
         try file.write([bytes[offset + 5] ^ 1].span, at: UInt64(offset + 5))
         let found = try fixture.service.reconcile(fixture.name, repairing: false) { _ in }

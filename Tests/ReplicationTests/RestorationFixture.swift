@@ -58,7 +58,7 @@ final class RestoredLog {
     func holds(_ bytes: [UInt8]) throws -> Bool {
         try Self.files(below: path).contains { file in
             let content = try FileSystem.contents(file, limitBytes: 64 << 20)
-            return content.firstRange(of: bytes) != nil
+            return place(of: bytes, in: content) != nil
         }
     }
 

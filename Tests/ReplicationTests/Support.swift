@@ -1,4 +1,5 @@
 import EvidenceModel
+import Glibc
 import Replication
 import StoreDouble
 import Testing
@@ -35,5 +36,20 @@ extension StoreFailure {
     var isDenied: Bool {
         guard case .accessDenied = self else { return false }
         return true
+    }
+}
+
+/// Where some bytes stand first in others; quick without optimisation, too.
+func place(of needle: [UInt8], in bytes: [UInt8]) -> Int? {
+    unsafe bytes.withUnsafeBufferPointer { bytes in
+        guard let base = bytes.baseAddress, let first = needle.first else { return nil }
+        let end = bytes.count - needle.count + 1
+        var place = 0
+        while place < end, let next = unsafe memchr(base + place, Int32(first), end - place) {
+            place = unsafe UnsafeRawPointer(next) - UnsafeRawPointer(base)
+            if unsafe bytes[place..<place + needle.count].elementsEqual(needle) { return place }
+            place += 1
+        }
+        return nil
     }
 }
