@@ -78,7 +78,10 @@ final class TestServer: Sendable {
                 if self.path == "/early":
                     self.answer(413, b"too large", close=True)
                     return False
-                return super().handle_expect_100()
+                super().handle_expect_100()
+                # Or the client would wait a second for it.
+                self.wfile.flush()
+                return True
 
             def body(self):
                 if self.headers.get("Transfer-Encoding") == "chunked":

@@ -46,7 +46,7 @@ final class FakeServer: Application {
             defer { server = nil }
             return server
         }
-        running?.stop(gracePeriodSeconds: 1)
+        running?.stop(gracePeriodSeconds: 0)
     }
 
     var url: String { "http://127.0.0.1:\(server.withLock { $0?.boundPort } ?? 0)" }
