@@ -62,7 +62,7 @@ final class TestServer: Sendable {
     }
 
     private static let script = #"""
-        import http.server, os, shutil, ssl, sys, threading, time
+        import http.server, os, shutil, socket, ssl, sys, threading, time
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -106,6 +106,11 @@ final class TestServer: Sendable {
                 if self.command != "HEAD":
                     self.wfile.write(body)
                 self.wfile.flush()
+                if close:
+                    # A reset for what the client still sends could take the answer away.
+                    self.connection.shutdown(socket.SHUT_WR)
+                    while self.connection.recv(1 << 20):
+                        pass
 
             def handle_any(self):
                 path = self.path.split("?")[0]
