@@ -203,7 +203,7 @@ final class CopyFixture {
 
     /// Waits until everything so far is verified in the target.
     func settle() throws -> TargetStatus {
-        let deadline = Clock.monotonicNanoseconds() + 60_000_000_000
+        let deadline = Clock.monotonicNanoseconds() + 300_000_000_000
         return try service.wait(
             for: name,
             size: store.checkpoint.size,
@@ -213,7 +213,7 @@ final class CopyFixture {
 
     /// Waits until something holds.
     func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
-        let deadline = Clock.monotonicNanoseconds() + 60_000_000_000
+        let deadline = Clock.monotonicNanoseconds() + 300_000_000_000
         while try !condition() {
             guard Clock.monotonicNanoseconds() < deadline else { return false }
             Clock.sleep(milliseconds: 10)
