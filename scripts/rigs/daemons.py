@@ -72,7 +72,7 @@ class Daemon:
                 start_new_session=True,
             )
 
-    def wait_until(self, is_ready, seconds=60.0):
+    def wait_until(self, is_ready, seconds=300.0):
         deadline = time.monotonic() + seconds
         while not is_ready():
             if not self.is_alive:

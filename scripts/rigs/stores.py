@@ -180,7 +180,7 @@ class Radosgw(Store):
 
     def run(self, *command):
         words = [str(word) for word in command]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
         if done.returncode != 0:
             raise RigError(f"{' '.join(words)} failed:\n{done.stdout}{done.stderr}")
 
