@@ -32,10 +32,17 @@ extension Reconciliation {
                 left = "; a delete marker is left: \(error)"
             }
             replicator.post { $0.isRegisterLost = true }
+            // What a marker hid may be whole already: it is written anew all the same, and nobody
+            // is told before that.
+            let isWritten = Mutex(false)
             var rest: String? = problem
             for _ in 0..<Self.attempts {
                 Clock.sleep(milliseconds: 100)
                 try checkStopping()
+                replicator.post { replicator in
+                    if !replicator.isRegisterLost { isWritten.withLock { $0 = true } }
+                }
+                guard isWritten.withLock({ $0 }) else { continue }
                 rest = try registerProblem()
                 if rest == nil { break }
             }
