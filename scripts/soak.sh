@@ -4,7 +4,7 @@
 # SETTINGS
 # name                              test      soak  what
 # STRONGROOM_KILLS                    15       500  kill -9 rounds
-# STRONGROOM_POWERCUT_SECONDS         60      3600  how long the power is cut again and again
+# STRONGROOM_POWERCUT_SECONDS         20      3600  how long the power is cut again and again
 # STRONGROOM_BIG_MIB                 300      3072  size of the big payload
 # STRONGROOM_DRIVE_STEPS            3000    100000  random steps of locks, holds and erasures
 # STRONGROOM_CLOCK_RESTARTS           20       200  restarts with a wall clock 11 years ahead
@@ -19,7 +19,7 @@
 # STRONGROOM_IDLE_CONNECTIONS      10000     10000  idle connections
 # STRONGROOM_SCHEMATHESIS_EXAMPLES    25      1000  garbage requests for each route
 # STRONGROOM_SEED                 random    random  replays a run
-# STRONGROOM_JOBS                      2         1  suites side by side
+# STRONGROOM_JOBS                      3         1  suites side by side
 # STRONGROOM_REQUIRE_ALL                         1  =1: a test that cannot run has failed
 # STRONGROOM_KEEP                                   =1: the files of failed tests are kept
 # STRONGROOM_BINARY                                 another binary than .build/release/strongroom

@@ -29,6 +29,8 @@ from harness import ROOT, Environment, Skip, settings  # noqa: E402
 from harness.environment import remove, tests_of  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
+# A suite that takes so long hangs; what it waits for has limits of its own.
+LIMIT_SECONDS = 12 * 3600 if settings.soak else 900
 MARKS = {"passed": "ok", "failed": "FAILED", "skipped": "SKIPPED"}
 
 
@@ -97,7 +99,6 @@ class Suite:
         module = importlib.import_module(f"suites.{name}")
         self.stores = getattr(module, "STORES", ())
         self.expected_seconds = getattr(module, "SECONDS", 5)
-        self.limit_seconds = getattr(module, "LIMIT_SECONDS", 300) * (60 if settings.soak else 1)
         self.planned = len([t for t in tests_of(module) if not part or part in t[0]])
         self.counts = {"passed": 0, "failed": 0, "skipped": 0}
         self.seconds = 0.0
@@ -119,7 +120,7 @@ class Suite:
             env=environment,
             start_new_session=True,
         )
-        timer = threading.Timer(self.limit_seconds, stop_group, (worker.pid,))
+        timer = threading.Timer(LIMIT_SECONDS, stop_group, (worker.pid,))
         timer.start()
         self.output = worker.communicate()[0].decode(errors="replace")
         timer.cancel()
@@ -194,7 +195,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("suites", nargs="*", metavar="SUITE[:PART]")
     parser.add_argument("--list", action="store_true")
-    parser.add_argument("--jobs", type=int, default=int(os.environ.get("STRONGROOM_JOBS", 2)))
+    parser.add_argument("--jobs", type=int, default=int(os.environ.get("STRONGROOM_JOBS", 3)))
     default = os.environ.get("STRONGROOM_BINARY", ROOT / ".build/release/strongroom")
     parser.add_argument("--binary", default=default)
     parser.add_argument("--report", help="writes the counts here, as JSON")

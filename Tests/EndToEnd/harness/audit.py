@@ -2,7 +2,7 @@
 
 import check_log
 
-from .environment import check
+from .waiting import check
 
 
 def audit(client, key, descriptions=None, what="the log"):

@@ -13,29 +13,13 @@ import time
 from .client import TOKEN
 from .server import Server
 from .settings import settings
+from .waiting import check
 
 ORIGIN = "log.example/evidence"
 
 
 class Skip(Exception):
     """This test cannot run on this machine; with STRONGROOM_REQUIRE_ALL=1 that is a failure."""
-
-
-def check(condition, message):
-    """An assertion that says what was expected and what came."""
-    if not condition:
-        raise AssertionError(message() if callable(message) else message)
-
-
-def eventually(condition, seconds, message):
-    """Waits until `condition()` is true, at most so long, and returns its value."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        check(time.monotonic() < deadline, message)
-        time.sleep(0.02)
 
 
 def cases(*values):
@@ -77,7 +61,7 @@ class Environment:
 
     # --- the command line ---
 
-    def run(self, *arguments, expect=0, stdin=b"", timeout=120, env=None):
+    def run(self, *arguments, expect=0, stdin=b"", timeout=300, env=None):
         """Runs `strongroom ARGUMENTS`; fails unless it ends with `expect` (a code or several)."""
         command = [self.binary, *map(str, arguments)]
         started = time.monotonic()

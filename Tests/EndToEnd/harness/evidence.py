@@ -5,7 +5,7 @@ import json
 from verify_receipt import VerifierKey, verify_receipt
 
 from .audit import agree
-from .environment import check
+from .waiting import check
 from .workload import MIB, payload
 from .world import done
 

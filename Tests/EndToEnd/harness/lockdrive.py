@@ -6,7 +6,7 @@ import time
 from log_words import EPOCH
 from verify_receipt import VerifierKey
 
-from .environment import check
+from .waiting import check
 from .lockmodel import COMPLIANCE, EITHER, GOVERNANCE, YES, Model, Policy
 from .people import People
 

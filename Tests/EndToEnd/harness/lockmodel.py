@@ -103,20 +103,21 @@ class Model:
         end = row.until if until is None else until
         if end < row.until or end <= begun - SLACK:
             return NO, None
-        longest = after(begun, self.policy(row.collection).maximum)
-        if end > longest + 2 * SLACK and until is not None:
+        maximum = self.policy(row.collection).maximum
+        longest = after(begun, maximum)
+        if end > after(ended, maximum) + 2 * SLACK and until is not None:
             return NO, None
-        if abs(end - longest) <= 86_400_000 + 2 * SLACK:
+        if abs(end - longest) <= 86_400_000 + 2 * SLACK + ended - begun:
             return EITHER, (mode, end)
         if end <= ended + SLACK:
             return EITHER, (mode, end)
         return (SAME if (mode, end) == (row.mode, row.until) else YES), (mode, end)
 
-    def event(self, row, name, at, ended):
+    def event(self, row, name, at, begun):
         if row.erased or row.event is None or row.event[0] != name:
             return NO
         # A time to come may lead beyond the policy's maximum.
-        is_ahead = at is not None and at > ended - SLACK
+        is_ahead = at is not None and at > begun - SLACK
         return YES if row.awaits and not is_ahead else EITHER
 
     # --- changes ---

@@ -6,7 +6,8 @@ import pathlib
 import struct
 import subprocess
 
-from .environment import Skip, check
+from .environment import Skip
+from .waiting import check
 
 EXT4_IOC_SHUTDOWN = 0x8004587D
 NO_LOG_FLUSH = 2

@@ -1,7 +1,7 @@
 """Principals of a test: a token for each, made on the command line before the server starts."""
 
 from .client import TOKEN
-from .environment import check
+from .waiting import check
 
 # name: (role, options of `token create`)
 CAST = {

@@ -5,11 +5,13 @@ import select
 import socket
 import time
 
+from .waiting import PATIENCE_SECONDS
+
 
 class Raw:
     """A connection that sends what it is told and reads what comes."""
 
-    def __init__(self, server, timeout=20):
+    def __init__(self, server, timeout=PATIENCE_SECONDS):
         self.socket = socket.create_connection((server.host, server.port), timeout)
 
     def send(self, data):
@@ -30,12 +32,13 @@ class Raw:
                 return True
         return False
 
-    def answer(self, seconds=20):
-        """All bytes until the other side closes, or is silent after a whole header."""
+    def answer(self, seconds=PATIENCE_SECONDS):
+        """One answer: to the end that its Content-Length names, else until silence or the end."""
         data = b""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
-            ready, _, _ = select.select([self.socket], [], [], 0.5 if b"\r\n\r\n" in data else left)
+            is_endless = b"\r\n\r\n" in data and length_in(data) is None
+            ready, _, _ = select.select([self.socket], [], [], 0.5 if is_endless else left)
             if not ready:
                 break
             try:
@@ -49,7 +52,7 @@ class Raw:
                 break
         return data
 
-    def status(self, seconds=20):
+    def status(self, seconds=PATIENCE_SECONDS):
         """The status of the answer; None if the connection was closed without one."""
         data = self.answer(seconds)
         return int(data[9:12]) if data.startswith(b"HTTP/1.1 ") else None
@@ -64,13 +67,19 @@ class Raw:
         self.close()
 
 
+def length_in(data):
+    """What the header of an answer says in Content-Length, or None."""
+    length = re.search(rb"\r\nContent-Length: (\d+)", data.partition(b"\r\n\r\n")[0], re.IGNORECASE)
+    return int(length[1]) if length else None
+
+
 def is_whole(data):
     """Whether an answer has come to its end, by its Content-Length."""
-    head, found, body = data.partition(b"\r\n\r\n")
-    length = re.search(rb"\r\nContent-Length: (\d+)", head, re.IGNORECASE)
-    return bool(found and length and len(body) >= int(length[1]))
+    _, found, body = data.partition(b"\r\n\r\n")
+    length = length_in(data)
+    return bool(found) and length is not None and len(body) >= length
 
 
-def exchange(server, data, seconds=20):
+def exchange(server, data, seconds=PATIENCE_SECONDS):
     with Raw(server) as raw:
         return raw.send(data).status(seconds)

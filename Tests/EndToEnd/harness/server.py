@@ -1,6 +1,7 @@
 """A `strongroom serve` process: started on a free port, watched, ended."""
 
 import ctypes
+import http.client
 import os
 import pathlib
 import re
@@ -11,6 +12,7 @@ import threading
 import time
 
 from .client import Client
+from .waiting import PATIENCE_SECONDS, eventually
 
 PRCTL = ctypes.CDLL(None, use_errno=True).prctl
 PR_SET_PDEATHSIG = 1
@@ -42,7 +44,7 @@ class Server:
 
     # --- life ---
 
-    def start(self, timeout=60):
+    def start(self, timeout=PATIENCE_SECONDS):
         """Starts and waits for the line `listening on http://HOST:PORT`."""
         started = time.monotonic()
         self.launch()
@@ -92,13 +94,13 @@ class Server:
     def running(self):
         return self.process is not None and self.process.poll() is None
 
-    def wait(self, timeout=60):
+    def wait(self, timeout=PATIENCE_SECONDS):
         """Its exit code, once it has ended by itself."""
         code = self.process.wait(timeout)
-        self._reader.join(5)
+        self._reader.join(60)
         return code
 
-    def terminate(self, timeout=60):
+    def terminate(self, timeout=PATIENCE_SECONDS):
         """SIGTERM; returns the exit code."""
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -117,7 +119,7 @@ class Server:
             pass
         self.process.wait()
         if self._reader is not None:
-            self._reader.join(5)
+            self._reader.join(60)
 
     # --- talking to it ---
 
@@ -143,6 +145,16 @@ class Server:
     @property
     def open_file_count(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+
+def ends_by_itself(server, action):
+    """Does something with a server that may lawfully end, at any moment; whether it has ended."""
+    try:
+        if server.running:
+            action()
+    except (OSError, http.client.HTTPException):
+        eventually(lambda: not server.running, lambda: f"no answer, and no end:\n{server.log()}")
+    return not server.running
 
 
 class MemoryWatch:

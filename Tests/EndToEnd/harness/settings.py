@@ -18,7 +18,7 @@ class settings:
     seed = int(os.environ.get("STRONGROOM_SEED") or int.from_bytes(os.urandom(4), "big"))
     keep = os.environ.get("STRONGROOM_KEEP") == "1"
     kills = _number("STRONGROOM_KILLS", 15, 500)
-    powercut_seconds = _number("STRONGROOM_POWERCUT_SECONDS", 60, 3600)
+    powercut_seconds = _number("STRONGROOM_POWERCUT_SECONDS", 20, 3600)
     big_mib = _number("STRONGROOM_BIG_MIB", 300, 3072)
     flip_step = _number("STRONGROOM_FLIP_STEP", 9, 1)
     idle_connections = _number("STRONGROOM_IDLE_CONNECTIONS", 10_000, 10_000)

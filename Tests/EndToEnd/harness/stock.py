@@ -4,22 +4,35 @@ import calendar
 import datetime
 import json
 import mmap
+import os
 import random
 import re
 import time
 
 from verify_receipt import verify_receipt
 
-from .environment import check
+from .waiting import check, eventually
 
 MIB = 1 << 20
 
 
+# A test has pushed and erased within that time.
+MONTH_LEFT_SECONDS = 240
+
+
 def end_of_month():
-    """The last second of this month, or of the next one if this one is nearly over."""
-    soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
-    last = calendar.monthrange(soon.year, soon.month)[1]
-    return f"{soon:%Y-%m}-{last}T23:59:59Z"
+    """The last second of this month, so that the payload stands in one file with those of today.
+
+    In the last minutes of a month the next one is waited for.
+    """
+    while True:
+        now = datetime.datetime.now(datetime.timezone.utc)
+        last = calendar.monthrange(now.year, now.month)[1]
+        end = now.replace(day=last, hour=23, minute=59, second=59, microsecond=0)
+        left = (end - now).total_seconds()
+        if left > MONTH_LEFT_SECONDS:
+            return f"{end:%Y-%m-%dT%H:%M:%SZ}"
+        time.sleep(left + 2)
 
 
 class Item:
@@ -112,21 +125,33 @@ class Stock:
         pattern = re.compile(re.escape(self.mark) + b"(.{8})", re.DOTALL)
         found = set()
         for path in directory.rglob("*"):
-            if not path.is_file() or path.stat().st_size == 0:
+            try:
+                file = open(path, "rb")
+            except (FileNotFoundError, IsADirectoryError):
+                # The server has just removed it.
                 continue
-            with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as data:
-                found |= {int.from_bytes(match[1], "big") for match in pattern.finditer(data)}
+            with file:
+                if os.fstat(file.fileno()).st_size == 0:
+                    continue
+                with mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as data:
+                    found |= {int.from_bytes(match[1], "big") for match in pattern.finditer(data)}
         return found
 
     def check_gone(self, directory):
         """No payload that was erased stands on the disk; all others do."""
-        found = self.on_disk(directory)
         erased = {item.number for item in self.items if item.erased}
-        left = sorted(found & erased)
-        check(not left, lambda: f"{len(left)} erased payloads stand on the disk: {left[:5]}")
         kept = {item.number for item in self.items if not item.erased and item.index is not None}
-        missing = sorted(kept - found)
-        check(not missing, lambda: f"not found (is the search right?): {missing[:5]}")
+
+        def missing():
+            """What moves from one file to another may be in none of those that are looked at."""
+            found = self.on_disk(directory)
+            left = sorted(found & erased)
+            check(not left, lambda: f"{len(left)} erased payloads stand on the disk: {left[:5]}")
+            return sorted(kept - found)
+
+        eventually(
+            lambda: not missing(), lambda: f"not found (is the search right?): {missing()[:5]}"
+        )
 
 
 def unpurged(log):

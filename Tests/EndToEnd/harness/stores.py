@@ -12,7 +12,8 @@ from bucket_copy import Copy
 from bucket_locks import NOT_NEEDED
 from bucket_source import BucketSource, client
 
-from .environment import Skip, check, eventually
+from .environment import Skip
+from .waiting import PATIENCE_SECONDS, check, settled
 
 RIGS = __file__.rsplit("/", 4)[0] + "/scripts/rigs"
 sys.path.insert(0, RIGS)
@@ -105,7 +106,7 @@ class Bucket:
 
         A hold that has ended is lifted a moment later; no status tells of it, so it is waited for.
         """
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             copy = Copy(self.source(prefix), key, target, **options).check()
             found = copy.findings
@@ -122,6 +123,14 @@ class Bucket:
         folder = prefix[: prefix.rfind("/") + 1]
         return [v for v in self.source().versions(folder) if v.key.startswith(prefix)]
 
+    def quiet_versions(self, prefix=""):
+        """The keys and versions, once nothing changes any more: a server that was killed may have
+        sent a request that the store still answers.
+        """
+        return settled(
+            lambda: {(v.key, v.version) for v in self.versions(prefix)}, "the bucket never rests"
+        )
+
     def keys(self, prefix=""):
         return sorted({version.key for version in self.versions(prefix)})
 
@@ -137,7 +146,7 @@ class Bucket:
         result = subprocess.run(
             ["/usr/bin/aws", "--endpoint-url", self.store.endpoint, "s3api", arguments[0],
              "--bucket", self.name, *arguments[1:]],
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=300, check=False,
             env={**os.environ, **NO_CREDENTIALS, "AWS_DEFAULT_REGION": self.store.region,
                  "AWS_ACCESS_KEY_ID": self.store.access_key,
                  "AWS_SECRET_ACCESS_KEY": self.store.secret_key},
@@ -166,10 +175,10 @@ class FaultProxy:
     def stop(self):
         self.process.stdin.close()
         self.process.stdout.close()
-        self.process.wait(10)
+        self.process.wait(PATIENCE_SECONDS)
 
     def order(self, method, target, value=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.orders, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.orders, timeout=PATIENCE_SECONDS)
         try:
             connection.request(method, target, json.dumps(value) if value is not None else None)
             reply = connection.getresponse()
@@ -189,6 +198,3 @@ class FaultProxy:
     def forget(self):
         self.order("DELETE", "/log")
 
-    def wait_for(self, condition, seconds, message):
-        """Until some request that it has seen fits."""
-        return eventually(lambda: any(map(condition, self.log())), seconds, message)

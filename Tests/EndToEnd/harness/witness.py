@@ -3,7 +3,8 @@
 import base64
 import shutil
 
-from .environment import Skip, check
+from .environment import Skip
+from .waiting import check
 from .server import Server
 from .workload import fill
 

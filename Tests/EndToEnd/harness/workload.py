@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from verify_receipt import VerifierKey, verify_consistency, verify_receipt
 
 from .client import tar
-from .environment import check
+from .waiting import PATIENCE_SECONDS, check, eventually
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -131,7 +131,7 @@ class Load:
 
     def _push(self, number):
         source = random.Random(f"{self.tag}/{number}")
-        client = self.server.client(timeout=30)
+        client = self.server.client(timeout=PATIENCE_SECONDS)
         count = 0
         while not self.stop.is_set():
             count += 1
@@ -165,7 +165,16 @@ class Load:
         self.stop.set()
         self.join()
 
-    def join(self, timeout=60):
+    def wait_for_more(self, count=20):
+        """Until so many more requests have been acknowledged than by now."""
+        wanted = len(self.receipts) + count
+        eventually(
+            lambda: len(self.receipts) >= wanted,
+            lambda: f"nothing is acknowledged: {len(self.receipts)} of {wanted}; refused "
+            f"{self.receipts.refused[-3:]}",
+        )
+
+    def join(self, timeout=2 * PATIENCE_SECONDS):
         for thread in self.threads:
             thread.join(timeout)
         check(not any(t.is_alive() for t in self.threads), "a client got no answer and no end")

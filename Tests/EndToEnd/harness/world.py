@@ -7,7 +7,7 @@ from log_words import milliseconds
 from verify_receipt import verify_receipt
 
 from .audit import agree, audit
-from .environment import check, eventually
+from .waiting import check, eventually
 from .people import People
 
 CONFIG = "retention:\n  mode: governance\n  minimum: 1s\n  default: 30d\n  maximum: 100y\n"
@@ -58,7 +58,7 @@ class World:
         check(reply.status == 200, lambda: f"lock of {index}: {reply}")
         return reply.json["lock"]
 
-    def wait_until_released(self, *indexes, seconds=30):
+    def wait_until_released(self, *indexes):
         """Until the clock that releases is past the ends of these records' locks.
 
         That is the earlier of both clocks, and a lock stands in the whole of its last second.
@@ -69,7 +69,7 @@ class World:
             clock = self.auditor.clock().json
             return min(milliseconds(clock["compliance"]), milliseconds(clock["wall"])) > end
 
-        eventually(is_over, seconds, lambda: f"still locked: {self.auditor.clock()}")
+        eventually(is_over, lambda: f"still locked: {self.auditor.clock()}")
 
     def run(self, name, *arguments, **options):
         return self.people.run(self.server, name, *arguments, **options)

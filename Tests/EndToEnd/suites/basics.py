@@ -271,7 +271,7 @@ def test_text_receipts_and_old_sizes(env):
 
 def test_it_listens_on_loopback_only(env):
     data = env.init()
-    result = env.run("serve", data, "--listen", "0.0.0.0:0", expect=(2, 4), timeout=10)
+    result = env.run("serve", data, "--listen", "0.0.0.0:0", expect=(2, 4))
     check("loopback" in result.err, result.err)
 
 

@@ -11,7 +11,6 @@ from log_words import milliseconds
 from verify_receipt import verify_receipt
 
 SECONDS = 30
-LIMIT_SECONDS = 300
 NAMES = ("boss", "writer", "auditor", "keeper", "breaker")
 
 
@@ -173,7 +172,7 @@ def test_a_state_that_is_lost_costs_no_rule(env):
     check(world.lock(index) == record["lock"], f"{world.lock(index)}")
     check(world.auditor.lock(index).json["holds"] == ["case/1"], "the hold is gone")
     clock = world.auditor.clock().json
-    check(clock["budgetSeconds"] < 60, f"a lost state gives budget: {clock}")
+    check(clock["budgetSeconds"] < 3600, f"a lost state gives budget: {clock}")
     done(world.clients["boss2"].release("case/1"))
-    eventually(lambda: world.auditor.clock().json["settled"], 10, "the clock stays unsettled")
+    eventually(lambda: world.auditor.clock().json["settled"], "the clock stays unsettled")
     world.end()

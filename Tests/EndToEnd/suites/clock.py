@@ -4,13 +4,12 @@ import datetime
 import json
 import time
 
-from harness import cases, check, settings
+from harness import cases, check, eventually, settings
 from harness.faketime import faked
 from harness.world import World, done, refused, refused_all
 from log_words import DAY, EPOCH, milliseconds
 
 SECONDS = 90
-LIMIT_SECONDS = 300
 NAMES = ("boss", "second", "writer", "auditor", "keeper", "breaker")
 BUDGET = 7 * DAY
 HOUR = DAY // 24
@@ -222,30 +221,29 @@ def test_a_border_of_the_calendar_of_machines(env, name):
             f"@{border + datetime.timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S}", only_wall
         )
 
-    world = World(env, NAMES, faked=clock_at(-5))
+    world = World(env, NAMES, faked=clock_at(-10))
     before, record = world.put(retain="1s", body=b"before")
     check(milliseconds(record["received"]) < end, f"it began too late: {record['received']}")
-    across, record = world.put(retain="6s", body=b"across")
+    across, record = world.put(retain="60s", body=b"across")
     year, lock = world.put(retain="1y", mode="compliance")
-    deadline = time.monotonic() + 15
-    while Clock(world.auditor).wall < end + 1500 and time.monotonic() < deadline:
-        time.sleep(0.2)
-    clock = Clock(world.auditor)
-    check(clock.settled and clock.wall > end and clock.compliance > end, f"{clock.json}")
+    eventually(
+        lambda: min((c := Clock(world.auditor)).wall, c.compliance) >= end + 1500,
+        lambda: f"the clock stands still: {Clock(world.auditor).json}",
+    )
+    check(Clock(world.auditor).settled, f"{Clock(world.auditor).json}")
     after, late = world.put(retain="1s", body=b"after")
     check(milliseconds(late["received"]) >= end, f"{late}")
-    if milliseconds(record["lock"]["until"]) > Clock(world.auditor).wall:
-        refused_all(world.keeper.erase(records=[across, year]), across)
+    refused_all(world.keeper.erase(records=[across, year]), across)
     done(world.keeper.erase(records=[before]))
     # On with a restart behind the border, and then with one a minute before it.
-    world.serve(env=clock_at(20))
+    world.serve(env=clock_at(80))
     check(Clock(world.auditor).settled, f"{Clock(world.auditor).json}")
     done(world.keeper.erase(records=[across, after]))
     refused_all(world.keeper.erase(records=[year]), year)
     world.put("n2")
     world.serve(env=clock_at(-60))
     clock = Clock(world.auditor)
-    check(clock.settled and clock.compliance >= end + 20_000, f"it went back: {clock.json}")
+    check(clock.settled and clock.compliance >= end + 80_000, f"it went back: {clock.json}")
     world.put("n3")
     done(world.keeper.extend(year, f"{border.year + 2}-06-01T00:00:00Z"))
     world.serve(env=clock_at(400 * 86_400))
@@ -319,17 +317,23 @@ def test_while_it_runs_the_clock_runs(env):
     world = World(env, NAMES)
     index, _ = world.put(retain="2d")
     world.serve(env=variables)
+
+    def change(text):
+        # In one step: half a file is no clock.
+        env.write("offset.new", text + "\n").rename(offset)
+
     for text in ("+40d", "-40d", "+10y"):
-        offset.write_text(text + "\n")
-        time.sleep(0.3)
+        change(text)
+        eventually(
+            lambda: not Clock(world.auditor).settled,
+            lambda t=text: f"at {t}: {Clock(world.auditor).json}",
+        )
         clock = Clock(world.auditor)
         check(abs(clock.ahead) < 60_000, f"at {text}: {clock.json}")
-        check(not clock.settled, f"at {text}: {clock.json}")
         unsettled(world.writer.put(b"x", "n"))
         refused_or_503(world.keeper.erase(records=[index]), index)
-    offset.write_text("+0d\n")
-    time.sleep(0.3)
-    check(Clock(world.auditor).settled, "it stays unsettled")
+    change("+0d")
+    eventually(lambda: Clock(world.auditor).settled, "it stays unsettled")
     world.put("n2")
     world.serve()
     world.end()

@@ -5,7 +5,6 @@ import json
 import pathlib
 import shutil
 import subprocess
-import time
 
 from harness import Server, ServerFailed, cases, check, eventually, settings
 from harness.stock import end_of_month
@@ -13,7 +12,6 @@ from harness.workload import fill, payload
 from verify_receipt import Refused, VerifierKey, verify_receipt
 
 SECONDS = 60
-LIMIT_SECONDS = 300
 FLIPS = 40 if settings.soak else 5
 RECORDS = 600
 
@@ -61,16 +59,19 @@ def base(env):
             fill(client, RECORDS - 80, size=300)
             for number in range(3):
                 client.put(payload(number, 1_500_000 + number), f"large{number}")
-            eventually(lambda: len(list(data.glob(KINDS["log"]))) > 0, 60, "nothing is sealed")
-            time.sleep(2)
+            eventually(lambda: len(list(data.glob(KINDS["log"]))) > 0, "nothing is sealed")
+            eventually(
+                lambda: len(client.due(collection="some", limit=100).json["due"]) == 40,
+                lambda: f"{client.due(collection='some').json}",
+            )
             reply = client.erase(collection="some")
             check(reply.status == 201, lambda: f"{reply}")
             eventually(
-                lambda: list(data.glob(KINDS["payloads, rewritten"])), 80, "nothing is written anew"
+                lambda: list(data.glob(KINDS["payloads, rewritten"])), "nothing is written anew"
             )
             # The last act of the erasure: from here on nothing changes.
             eventually(
-                lambda: client.lock(1).json["copies"] == [{"copy": "local", "state": "gone"}], 20,
+                lambda: client.lock(1).json["copies"] == [{"copy": "local", "state": "gone"}],
                 lambda: f"{client.lock(1)}",
             )  # fmt: skip
             content = read_all(client, key)
@@ -231,8 +232,10 @@ def flippable(path, kind):
 @cases(*KINDS)
 def test_bit_flipped(env, kind):
     data, key, content = base(env)
-    noticed = 0
-    for number in range(FLIPS):
+    noticed, tried = 0, 0
+    # Where a byte may hold nothing the first that is noticed is waited for.
+    while tried < FLIPS or not (noticed or kind in MAY_BE_LOST or tried >= 100):
+        number, tried = tried, tried + 1
         copy = copy_of(env, data, number)
         path = pick(copy, kind)
         path.chmod(0o600)
@@ -246,7 +249,7 @@ def test_bit_flipped(env, kind):
         what = f"{kind}, bit {bit} of byte {at}"
         noticed += attempt(env, copy, key, content, what, kind, path)
         shutil.rmtree(copy, ignore_errors=True)
-    env.note(f"{noticed} of {FLIPS} flips noticed; the others changed nothing that is served")
+    env.note(f"{noticed} of {tried} flips noticed; the others changed nothing that is served")
     if kind in WATCHED:
         check(noticed == FLIPS, f"{kind}: {FLIPS - noticed} flips went unnoticed")
     elif kind not in MAY_BE_LOST:
@@ -303,7 +306,7 @@ def test_a_log_that_was_set_back_is_not_served(env):
     shutil.copytree(env.path("yesterday"), data / "segments")
     for derived in data.glob("catalog/*"):
         derived.unlink()
-    result = env.run("serve", data, "--listen", "127.0.0.1:0", expect=1, timeout=20)
+    result = env.run("serve", data, "--listen", "127.0.0.1:0", expect=1)
     check("21" in result.err and "41" in result.err, f"it does not say why: {result.err}")
     env.fsck(data, expect=1)
 
@@ -311,9 +314,9 @@ def test_a_log_that_was_set_back_is_not_served(env):
 def test_not_a_log(env):
     env.path("empty").mkdir()
     for command in ("serve", "fsck"):
-        result = env.run(command, env.path("empty"), expect=(1, 2, 3), timeout=20)
+        result = env.run(command, env.path("empty"), expect=(1, 2, 3))
         check("empty" in result.err, result.err)
-    result = env.run("serve", env.path("nowhere"), expect=(1, 2, 3), timeout=20)
+    result = env.run("serve", env.path("nowhere"), expect=(1, 2, 3))
     check("nowhere" in result.err, result.err)
 
 
@@ -327,6 +330,6 @@ def test_a_newer_format_is_refused(env):
     path.chmod(0o600)
     path.write_text(text.replace(f'"{version}":{description[version]}', f'"{version}":99', 1))
     check(path.read_text() != text, f"no format version in {text}")
-    result = env.run("serve", copy, expect=None, timeout=20)
+    result = env.run("serve", copy, expect=None)
     check(result.returncode in (2, 4), f"{result}")
     check("newer" in result.err or "version" in result.err, result.err)

@@ -10,11 +10,20 @@ import time
 from harness import check, settings
 from harness.audit import agree, audit
 from harness.lockdrive import COLLECTIONS, EVENTS, LockDrive, now, rfc3339
-from harness.lockmodel import COMPLIANCE, EITHER, GOVERNANCE, NO, YES, Policy, Row, until_of
+from harness.lockmodel import (
+    COMPLIANCE,
+    EITHER,
+    GOVERNANCE,
+    NO,
+    SLACK,
+    YES,
+    Policy,
+    Row,
+    until_of,
+)
 from log_words import after, milliseconds
 
 SECONDS = 35
-LIMIT_SECONDS = 240
 
 
 class Drive(LockDrive):
@@ -233,18 +242,23 @@ class Drive(LockDrive):
         if at is not None:
             scope["at"] = rfc3339(at)
         who, allowed = self.who("keeper", "boss", "breaker")
+        begun = now()
         reply = self.clients[who].record_event(name, **scope)
-        expected = {row.index: self.model.event(row, name, at, now()) for row in rows}
+        ended = now()
+        expected = {row.index: self.model.event(row, name, at, begun) for row in rows}
         done = self.judge("event", reply, expected, rows, allowed)
         if not done:
             return
         for row in done:
             found = until_of(self.clients["auditor"].lock(row.index).json["lock"])
             # It counts from the act, or from a later time that was given.
-            start = max(now() - 3000, milliseconds(scope["at"]) if at is not None else 0)
-            soonest = max(after(start, row.event[1]), 0 if row.awaits else row.until)
+            given = milliseconds(scope["at"]) if at is not None else 0
+            soonest, latest = (
+                max(after(max(start, given), row.event[1]), 0 if row.awaits else row.until)
+                for start in (begun - SLACK, ended + SLACK)
+            )
             check(
-                found[2] is None and soonest <= found[1] <= soonest + 5000,
+                found[2] is None and soonest <= found[1] <= latest + 2000,
                 lambda r=row, f=found, s=soonest: f"event of {r}: {f}, at least {s}",
             )
             row.until, row.awaits = found[1], None

@@ -13,10 +13,9 @@ from harness.stock import Stock, unpurged
 from harness.world import World, done
 
 SECONDS = 85
-LIMIT_SECONDS = 500
 MIB = 1 << 20
 ROUND = 360
-LAST_READER_SECONDS = 75
+LAST_READER_SECONDS = 200
 
 
 class Erasure:
@@ -68,7 +67,7 @@ def finish(world, collection, items):
         reply = world.keeper.erase(collection=collection)
         return reply if reply.status in (200, 201) else None
 
-    eventually(settled, 60, lambda: f"it cannot be finished: {world.keeper.erase()}")
+    eventually(settled, lambda: f"it cannot be finished: {world.keeper.erase()}")
     for item in items:
         item.erased = item.erased or item.short
 
@@ -95,7 +94,9 @@ def conclude(env, world, stock):
         log = world.audit(sample=10)
         return None if unpurged(log) else log
 
-    log = eventually(purged, LAST_READER_SECONDS, lambda: f"not purged: {unpurged(world.audit())}")
+    log = eventually(
+        purged, lambda: f"not purged: {unpurged(world.audit())}", LAST_READER_SECONDS
+    )
     stock.check_reads(world.auditor, stock.items)
     stock.check_gone(world.data)
     stock.check_receipts(world.key, env.random.sample(stock.items, min(500, len(stock.items))))
@@ -208,10 +209,10 @@ def test_a_full_disk_in_the_middle(env):
         allowed = {200, 201, 503, 507, "no answer"}
         check(set(outcomes) <= allowed, f"{outcomes}: {reply}")
         time.sleep(1)
-        if not world.server.running:
-            code = world.server.wait()
-            check(code in (1, 6), f"it ended with {code}:\n{world.server.log()}")
         stranger.unlink()
+        # It may have ended by itself, or be about to: what it writes beside requests has no room.
+        code = world.server.terminate()
+        check(code in (0, 1, 6), f"it ended with {code}:\n{world.server.log()}")
         world.serve()
         judge(world, stock, made[number])
         finish(world, f"full-{number}", made[number])

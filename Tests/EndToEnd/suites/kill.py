@@ -10,7 +10,6 @@ from harness.workload import Load, Receipts, verify_growth
 from verify_receipt import Checkpoint, VerifierKey
 
 SECONDS = 45
-LIMIT_SECONDS = 400
 CLIENTS = 6
 
 

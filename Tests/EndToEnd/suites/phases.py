@@ -17,7 +17,6 @@ from harness.world import done, refused
 from verify_receipt import leaf_hash
 
 SECONDS = 54
-LIMIT_SECONDS = 240
 STORES = ("seaweedfs",)
 RECORDS = 10_000
 WALK = ("dual", "s3-primary", "local-backup", "s3-primary", "dual", "local")
@@ -32,6 +31,12 @@ class Readers:
         self.threads = [threading.Thread(target=self._read, args=(n,)) for n in range(count)]
 
     def _read(self, number):
+        try:
+            self._read_on(number)
+        except Exception as error:
+            self.bad.append((number, error))
+
+    def _read_on(self, number):
         source = self.site.env.random.__class__(number)
         large = list(self.evidence.bodies)
         with self.site.client("auditor") as client:
@@ -63,7 +68,15 @@ class Readers:
 
 def size_on_disk(site):
     paths = [*site.data.glob("segments/*/payloads-*.mdb"), *site.data.glob("payloads/*/*.zst")]
-    return sum(path.stat().st_size for path in paths)
+    return sum(size_of(path) for path in paths)
+
+
+def size_of(path):
+    """A payload may leave the disk while the others are looked at."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def evicted(site):
@@ -90,15 +103,17 @@ def test_forward_and_back(env):
             check(site.status()["phase"] == phase, f"{site.status()}")
             evidence.put(f"in/{phase}")
             if phase == "s3-primary":
-                eventually(lambda: evicted(site), 20, lambda: "no payload has left the disk")
+                eventually(lambda: evicted(site), lambda: "no payload has left the disk")
                 sizes.append(size_on_disk(site))
                 continue
             check(not evicted(site), lambda: f"{phase}: {evicted(site)} are not on the disk")
             time.sleep(0.5)
             sizes.append(size_on_disk(site))
+        eventually(
+            lambda: readers.good > 100 or readers.bad, lambda: f"only {readers.good} reads"
+        )
     check(len(list(site.data.glob("payloads/*/*.zst"))) == large, "not all payloads are back")
     check(not readers.bad, lambda: f"{len(readers.bad)} reads have failed: {readers.bad[:3]}")
-    check(readers.good > 100, f"only {readers.good} reads")
     check_records(site, acts)
     evidence.check()
     site.wait()

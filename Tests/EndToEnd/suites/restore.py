@@ -14,7 +14,6 @@ from harness.world import done, in_future, refused
 from verify_receipt import Checkpoint, VerifierKey, verify_consistency, verify_receipt
 
 SECONDS = 60
-LIMIT_SECONDS = 300
 STORES = stores.NAMES
 HEIGHT = 8
 
@@ -51,7 +50,7 @@ def full_site(env, bucket):
     evidence.erase(*short)
     evidence.mixed(1)
     site.wait()
-    eventually(lambda: site.status()["pending"] == 0, 20, lambda: f"pending: {site.status()}")
+    eventually(lambda: site.status()["pending"] == 0, lambda: f"pending: {site.status()}")
     return site, evidence
 
 
@@ -278,7 +277,7 @@ def names_what_is_missing(env, lagging):
         Bucket=bucket.name, Key=version.key, VersionId=version.version,
         BypassGovernanceRetention=True,
     )  # fmt: skip
-    eventually(lambda: not bucket.versions("payloads/soft/"), 5, "it cannot be taken away")
+    eventually(lambda: not bucket.versions("payloads/soft/"), "it cannot be taken away")
     directory, result = restore(site, "damaged", "--json", expect=1)
     check(f"record {lagging.large}\n" in result.err, result.err)
     report = json.loads(result.out)

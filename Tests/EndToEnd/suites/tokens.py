@@ -108,10 +108,12 @@ def test_wrong_revoked_and_expired_tokens(env):
     check(world.boss.revoke_token("ci").status in (404, 409), "revoked twice")
     check(world.boss.revoke_token("nobody").status in (404, 409), "revoked what is not there")
     refused(world.boss.create_token("ci", "writer"), "ci")
-    world.people.add("brief", world.boss.create_token("brief", "auditor", expires="2s"))
+    made = time.monotonic()
+    world.people.add("brief", world.boss.create_token("brief", "auditor", expires="4s"))
     brief = world.people.client(world.server, "brief")
-    check(brief.search().status == 200, "a token of two seconds")
-    eventually(lambda: brief.search().status == 401, 6, "it does not expire")
+    status = brief.search().status
+    check(status == 200 or time.monotonic() > made + 4, f"a token of four seconds: {status}")
+    eventually(lambda: brief.search().status == 401, "it does not expire")
     listed = {row["name"]: row for row in world.auditor.get("/v1/tokens").json["tokens"]}
     check(listed["ci"]["state"] == "revoked" and listed["brief"]["state"] == "expired", f"{listed}")
     check(listed["boss"]["state"] == "active", f"{listed}")
@@ -215,14 +217,14 @@ def test_without_tokens_it_is_open_on_loopback_only(env):
     server.terminate()
     for address in ("0.0.0.0:0", "[::]:0"):
         fresh = env.init(f"fresh{len(address)}")
-        result = env.run("serve", fresh, "--listen", address, expect=(2, 4), timeout=10)
+        result = env.run("serve", fresh, "--listen", address, expect=(2, 4))
         check("token" in result.err.lower() and "loopback" in result.err.lower(), result.err)
     server = Server(env.binary, data)
     server.command[server.command.index("127.0.0.1:0")] = "0.0.0.0:0"
     env.defer(server.kill)
     server.launch()
     eventually(
-        lambda: any("listening on" in line for line in server.lines), 20, lambda: server.log()
+        lambda: any("listening on" in line for line in server.lines), lambda: server.log()
     )
     server.terminate()
     env.fsck(data)

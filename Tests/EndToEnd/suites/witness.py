@@ -20,7 +20,6 @@ from harness.witness import (
 from harness.workload import fill
 
 SECONDS = 20
-LIMIT_SECONDS = 200
 
 
 # --- what it is for -------------------------------------------------------------------------------
@@ -41,7 +40,7 @@ def test_growth_is_cosigned(env):
             fill(client, count, tag=f"t{count}")
         note = feed.note()
         seen = verify(feed.send(last, note), note, key)
-        check(abs(seen - time.time()) < 30, f"the cosignature says {seen}")
+        check(abs(seen - time.time()) < 300, f"the cosignature says {seen}")
         last = head(note)[1]
         with witness.client() as client:
             served = client.get(f"/{origin}/checkpoint")
