@@ -46,7 +46,7 @@ def bombard(env, server, *options):
         "--seed",
         str(settings.seed % 2**32),
         "--request-timeout",
-        "30",
+        "120",
         "--suppress-health-check",
         "all",
         "--no-color",

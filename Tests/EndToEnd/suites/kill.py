@@ -36,7 +36,10 @@ def test_nothing_acknowledged_is_lost(env, height):
         if round_number == kills:
             break
         server = env.serve(data)
-        with Load(server, receipts, f"r{round_number}", clients=CLIENTS, large_share=0.02):
+        load = Load(server, receipts, f"r{round_number}", clients=CLIENTS, large_share=0.02)
+        with load:
+            if not receipts.held:
+                load.wait_for_more(kills + 1)
             time.sleep(env.random.uniform(0.02, 1.0))
             server.kill()
     server = env.serve(data)
