@@ -8,7 +8,7 @@ from harness import check, eventually, within_a_day
 from harness.faketime import faked
 from harness.world import World, refused
 
-SECONDS = 25
+SECONDS = 7
 NAMES = ("boss", "writer", "auditor", "keeper", "breaker")
 
 

@@ -9,7 +9,7 @@ from harness.environment import ORIGIN
 from harness.workload import payload
 from verify_receipt import verify_receipt
 
-SECONDS = 20
+SECONDS = 10
 
 
 def start(env, *arguments, **options):

@@ -11,7 +11,7 @@ from harness.raw import Raw
 from harness.server import MemoryWatch
 from verify_receipt import verify_receipt
 
-SECONDS = 20
+SECONDS = 10
 MIB = 1 << 20
 MEMORY_LIMIT = 150 * MIB
 NOISE = os.urandom(MIB)

@@ -9,7 +9,7 @@ from harness.faketime import faked
 from harness.world import World, done, refused, refused_all
 from log_words import DAY, EPOCH, milliseconds
 
-SECONDS = 90
+SECONDS = 100
 NAMES = ("boss", "second", "writer", "auditor", "keeper", "breaker")
 BUDGET = 7 * DAY
 HOUR = DAY // 24

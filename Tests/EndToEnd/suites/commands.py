@@ -13,7 +13,7 @@ from harness import cases, check, eventually, stores
 from harness.server import Server
 from harness.workload import payload
 
-SECONDS = 25
+SECONDS = 18
 
 BENCH_FIELDS = (
     "clients size seconds records recordsPerSecond p50Ms p90Ms p99Ms p999Ms "

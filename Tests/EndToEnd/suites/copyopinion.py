@@ -12,7 +12,7 @@ from harness.madecopy import FAR, MadeBucket, MadeLog, days_later
 from log_words import milliseconds
 from verify_receipt import canonical, leaf_hash
 
-SECONDS = 8
+SECONDS = 10
 STORES = stores.NAMES
 UNTIL, LATER = "2033-11-22T00:00:00Z", "2035-01-01T00:00:00Z"
 LOCK = {"mode": "COMPLIANCE", "until": UNTIL}

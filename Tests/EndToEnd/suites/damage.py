@@ -11,7 +11,7 @@ from harness.stock import end_of_month
 from harness.workload import fill, payload
 from verify_receipt import Refused, VerifierKey, verify_receipt
 
-SECONDS = 60
+SECONDS = 20
 FLIPS = 40 if settings.soak else 5
 RECORDS = 600
 

@@ -10,7 +10,7 @@ from harness.server import ends_by_itself
 from harness.workload import Load, Receipts, payload
 from verify_receipt import verify_receipt
 
-SECONDS = 40
+SECONDS = 12
 MIB = 1 << 20
 
 

@@ -23,7 +23,7 @@ from harness.lockmodel import (
 )
 from log_words import after, milliseconds
 
-SECONDS = 35
+SECONDS = 19
 
 
 class Drive(LockDrive):

@@ -12,7 +12,7 @@ from harness.raw import Raw
 from harness.workload import payload
 from verify_receipt import verify_receipt
 
-SECONDS = 15
+SECONDS = 7
 EVIDENCE = "/v1/collections/payments/evidence"
 
 

@@ -12,7 +12,7 @@ from harness.workload import MIB, fill
 from harness.world import World, done, refused, refused_all
 from verify_receipt import VerifierKey, leaf_hash, verify_receipt
 
-SECONDS = 75
+SECONDS = 50
 SIZE = 3000
 # A reader that began before the files were swapped may hold the old one for so long.
 LAST_READER_SECONDS = 200

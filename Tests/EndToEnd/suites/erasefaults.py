@@ -12,7 +12,7 @@ from harness.loopfs import LoopFileSystem
 from harness.stock import Stock, unpurged
 from harness.world import World, done
 
-SECONDS = 85
+SECONDS = 45
 MIB = 1 << 20
 ROUND = 360
 LAST_READER_SECONDS = 200

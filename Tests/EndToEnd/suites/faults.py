@@ -12,7 +12,7 @@ from harness import Skip, cases, check, eventually
 from harness.server import ends_by_itself
 from harness.workload import Load, Receipts
 
-SECONDS = 30
+SECONDS = 18
 
 # Which call fails, with what, whether the server must end because of it, and the latest call of a
 # thread that is picked: seldom made ones early.

@@ -10,7 +10,7 @@ from harness.site import Site
 from harness.world import done, refused
 from verify_receipt import Checkpoint, VerifierKey
 
-SECONDS = 36
+SECONDS = 33
 STORES = ("seaweedfs",)
 
 

@@ -9,7 +9,7 @@ from harness import cases, check, settings
 from harness.workload import MIB, fill, payload
 from harness.world import World, done, in_future, receipts_of, refused, refused_all
 
-SECONDS = 45
+SECONDS = 23
 NAMES = ("boss", "writer", "auditor", "keeper", "breaker")
 
 

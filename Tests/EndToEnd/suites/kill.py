@@ -9,7 +9,7 @@ from harness.raw import Raw
 from harness.workload import Load, Receipts, verify_growth
 from verify_receipt import Checkpoint, VerifierKey
 
-SECONDS = 45
+SECONDS = 42
 CLIENTS = 6
 
 

@@ -10,7 +10,7 @@ from harness import cases, check
 from harness.world import NAMES, World, done, in_future, receipts_of, refused, refused_all
 from log_words import after, milliseconds
 
-SECONDS = 30
+SECONDS = 19
 
 
 def test_a_lock_is_extended_and_never_shortened(env):

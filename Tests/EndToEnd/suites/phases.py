@@ -16,7 +16,7 @@ from harness.workload import fill, filling
 from harness.world import done, refused
 from verify_receipt import leaf_hash
 
-SECONDS = 54
+SECONDS = 32
 STORES = ("seaweedfs",)
 RECORDS = 10_000
 WALK = ("dual", "s3-primary", "local-backup", "s3-primary", "dual", "local")

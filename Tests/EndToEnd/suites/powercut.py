@@ -7,7 +7,7 @@ from harness.loopfs import LoopFileSystem
 from harness.server import ServerFailed
 from harness.workload import Load, Receipts
 
-SECONDS = settings.powercut_seconds + 10
+SECONDS = settings.powercut_seconds + 15
 
 
 def test_nothing_acknowledged_is_lost(env):

@@ -7,7 +7,7 @@ import subprocess
 
 from harness import ROOT, Skip, check
 
-SECONDS = 10
+SECONDS = 4
 
 # These are run by `make test` itself, or belong to the machine that somebody clones to.
 NOT_HERE = re.compile(r"^\s*(make|git|cd|sudo|apt-get)\b")

@@ -12,7 +12,7 @@ from harness.site import Site
 from harness.workload import MIB, fill
 from harness.world import done
 
-SECONDS = 33
+SECONDS = 25
 STORES = ("seaweedfs",)
 ROUNDS = 20 if settings.soak else 4
 IN_A_ROUND = 5

@@ -11,7 +11,7 @@ from harness.raw import Raw, exchange
 from harness.server import MemoryWatch
 from verify_receipt import verify_receipt
 
-SECONDS = 60
+SECONDS = 12
 MIB = 1 << 20
 HEAD_SECONDS = 4
 EVIDENCE = "/v1/collections/payments/evidence"

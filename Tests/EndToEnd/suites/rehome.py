@@ -9,7 +9,7 @@ from harness.site import Site
 from harness.workload import MIB
 from harness.world import done, in_future
 
-SECONDS = 60
+SECONDS = 70
 STORES = ("seaweedfs",)
 KEYS = {"journalLockSeconds": 2}
 

@@ -14,7 +14,7 @@ from harness.workload import fill
 from harness.world import done, in_future, refused
 from verify_receipt import Checkpoint, VerifierKey, verify_consistency, verify_receipt
 
-SECONDS = 60
+SECONDS = 45
 STORES = stores.NAMES
 HEIGHT = 8
 # For so long an object is locked at least that is sent when the lock of its record is over.

@@ -10,7 +10,7 @@ from harness import cases, check, eventually, settings
 from harness.workload import fill, filling, payload, verify_growth
 from verify_receipt import Checkpoint, VerifierKey, verify_receipt
 
-SECONDS = 40
+SECONDS = 13
 
 
 def roots_of(client, key, sizes):

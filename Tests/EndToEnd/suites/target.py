@@ -14,7 +14,7 @@ from harness.site import Site
 from harness.world import done, refused
 from log_words import milliseconds
 
-SECONDS = 90
+SECONDS = 85
 STORES = stores.NAMES
 
 
@@ -74,7 +74,7 @@ def check_probe(site, store):
 def check_near(env, site, evidence):
     """In `local` the journal follows; in `dual` it comes before the acknowledgement."""
     waits = []
-    for number in range(5):
+    for number in range(3):
         index = evidence.put(f"near/{number}")
         acknowledged = time.monotonic()
         eventually(
@@ -87,7 +87,7 @@ def check_near(env, site, evidence):
     env.note(f"from the acknowledgement to the bucket: {min(waits):.2f} to {max(waits):.2f} s; "
         "meant: 2")
     command(site, "phase", "second", "dual", "--reason", "both copies count")
-    for number in range(5):
+    for number in range(3):
         index = evidence.put(f"dual/{number}")
         check(index in in_journal(site), f"{index} was acknowledged before it was in the bucket")
     command(site, "phase", "second", "local", "--reason", "back")
@@ -110,7 +110,7 @@ def check_told_locks(site, copy):
     strict = 0
     for number, (key, version, lock) in enumerate(rows):
         # The tool takes most of a second to start: the library asks for the rest.
-        if number < 6:
+        if number < 3:
             # An id may begin with a hyphen.
             named = ("--key", site.prefix + key, f"--version-id={version.version}")
             told = site.bucket.aws("get-object-retention", *named)["Retention"]

@@ -9,7 +9,7 @@ from harness import cases, check, eventually, settings, stores
 from harness.site import Site
 from harness.workload import Load, Receipts
 
-SECONDS = 220
+SECONDS = 170
 STORES = stores.NAMES
 # Attempts end soon and the breaker tries again soon: the faults need not last long.
 KEYS = {

@@ -7,7 +7,7 @@ from harness import check, eventually, settings, settled, stores
 from harness.site import Site
 from harness.workload import fill
 
-SECONDS = 70
+SECONDS = 40
 STORES = ("seaweedfs",)
 BENCH_SECONDS = 20 if settings.soak else 1
 # A tile and its entries for 256 records; an upload and a look at it for each journal object, at

@@ -9,7 +9,7 @@ from harness import Skip, cases, check, settings
 from harness.workload import fill
 from verify_receipt import verify_receipt
 
-SECONDS = 15
+SECONDS = 4
 
 
 def library():

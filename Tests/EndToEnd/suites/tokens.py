@@ -11,7 +11,7 @@ from harness.environment import token_in
 from harness.world import World, done, in_future, receipts_of, refused
 from verify_receipt import verify_receipt
 
-SECONDS = 45
+SECONDS = 14
 NAMES = ("boss", "writer", "auditor", "keeper", "breaker")
 # What each role may do, of `attempts`; all else is forbidden to it.
 MAY = {

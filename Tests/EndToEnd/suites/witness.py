@@ -19,7 +19,7 @@ from harness.witness import (
 )
 from harness.workload import fill
 
-SECONDS = 20
+SECONDS = 3
 
 
 # --- what it is for -------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from harness.witness import (
 )
 from harness.workload import fill
 
-SECONDS = 40
+SECONDS = 8
 
 
 class Pressure:
