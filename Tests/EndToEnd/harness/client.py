@@ -55,7 +55,7 @@ def is_over(sock):
 
 
 class Client:
-    def __init__(self, host, port, timeout=60, token=None):
+    def __init__(self, host, port, timeout=180, token=None):
         self.host, self.port, self.timeout, self.token = host, port, timeout, token
         self._connection = None
 

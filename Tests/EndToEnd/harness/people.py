@@ -25,10 +25,10 @@ class People:
             role, options = cast[name]
             self.tokens[name] = env.token(data, name, role, *options, env=faked)
 
-    def client(self, server, name, timeout=60):
+    def client(self, server, name, timeout=180):
         return server.client(timeout=timeout, token=self.tokens[name])
 
-    def clients(self, server, timeout=60):
+    def clients(self, server, timeout=180):
         """One client for each, by name."""
         return {name: self.client(server, name, timeout) for name in self.tokens}
 

@@ -127,7 +127,7 @@ class Server:
     def url(self):
         return f"http://{self.host}:{self.port}"
 
-    def client(self, timeout=60, token=None):
+    def client(self, timeout=180, token=None):
         return Client(self.host, self.port, timeout=timeout, token=token)
 
     # --- looking at it ---

@@ -43,7 +43,7 @@ class Site(World):
             vars(self).update(self.clients)
         return self.server
 
-    def client(self, name, timeout=60):
+    def client(self, name, timeout=180):
         """Another client of that person, for a thread of its own."""
         return self.server.client(timeout=timeout, token=self.people.tokens.get(name))
 

@@ -95,7 +95,7 @@ class Stock:
         return item
 
     def wait_until_due(self, seconds=1.0):
-        time.sleep(max(0.0, self.filled + seconds + 1.2 - time.time()))
+        time.sleep(max(0.0, self.filled + seconds + 2.0 - time.time()))
 
     @staticmethod
     def name(item):

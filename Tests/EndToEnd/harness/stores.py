@@ -197,4 +197,3 @@ class FaultProxy:
 
     def forget(self):
         self.order("DELETE", "/log")
-

@@ -353,9 +353,9 @@ def test_a_copy_in_a_real_store(env, name):
     keys = {"AWS_ACCESS_KEY_ID": bucket.store.access_key}
     keys["AWS_SECRET_ACCESS_KEY"] = bucket.store.secret_key
     environment = {**os.environ, **stores.NO_CREDENTIALS, **keys}
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
     check(result.returncode == 0, lambda: f"{result.stdout}{result.stderr}")
     bucket.client.delete_object(Bucket=bucket.name, Key="copy/" + made.held_pack)
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
     found = f"{result.stdout}{result.stderr}"
     check(result.returncode == 1 and "1 delete markers" in found, found)

@@ -93,8 +93,9 @@ def test_kill_while_starting(env):
     key = env.key_of(data)
     receipts = Receipts()
     server = env.serve(data)
-    with Load(server, receipts, "first", clients=CLIENTS):
-        time.sleep(1.0)
+    with Load(server, receipts, "first", clients=CLIENTS) as load:
+        load.wait_for_more()
+        time.sleep(0.5)
         server.kill()
     for _ in range(10):
         starting = env.serve_without_waiting(data)
@@ -134,8 +135,9 @@ def test_proofs_of_every_receipt_reach_the_newest_head(env):
     key = VerifierKey(env.key_of(data))
     receipts = Receipts()
     server = env.serve(data)
-    with Load(server, receipts, "a", clients=4):
-        time.sleep(0.7)
+    with Load(server, receipts, "a", clients=4) as load:
+        load.wait_for_more()
+        time.sleep(0.5)
         server.kill()
     server = env.serve(data)
     with server.client() as client:

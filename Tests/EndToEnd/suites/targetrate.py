@@ -19,7 +19,7 @@ REQUESTS_A_SECOND, OTHER_REQUESTS = 4, 12
 def bench(site, seconds=BENCH_SECONDS):
     options = ("--clients", 64, "--size", 1024, "--seconds", seconds, "--json")
     result = site.env.run(
-        "bench", *options, "--server", site.server.url, timeout=120, env=site.credentials
+        "bench", *options, "--server", site.server.url, env=site.credentials
     )
     return json.loads(result.out.strip().split("\n")[-1])
 
