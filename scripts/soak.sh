@@ -12,7 +12,7 @@
 # STRONGROOM_ERASE_RECORDS         20000    100000  records of which half are erased
 # STRONGROOM_ERASE_KILLS              15       200  kill -9 in the middle of an erasure
 # STRONGROOM_ERASE_POWERCUTS           5       100  power cuts in the middle of an erasure
-# STRONGROOM_ACTS                   5000    100000  acts from which the catalog is made anew
+# STRONGROOM_ACTS                   2500    100000  acts from which the catalog is made anew
 # STRONGROOM_SEGMENT_RECORDS        3000    260000  records in segments of 2^8
 # STRONGROOM_LARGE_RECORDS         66500   1000000  records in segments of 2^16
 # STRONGROOM_FLIP_STEP                 9         1  verify: one changed byte in so many is tried

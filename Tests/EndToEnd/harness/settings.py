@@ -29,6 +29,6 @@ class settings:
     erase_records = _number("STRONGROOM_ERASE_RECORDS", 20_000, 100_000)
     erase_kills = _number("STRONGROOM_ERASE_KILLS", 15, 200)
     erase_powercuts = _number("STRONGROOM_ERASE_POWERCUTS", 5, 100)
-    acts = _number("STRONGROOM_ACTS", 5_000, 100_000)
+    acts = _number("STRONGROOM_ACTS", 2_500, 100_000)
     segment_records = _number("STRONGROOM_SEGMENT_RECORDS", 3_000, 260_000)
     large_records = _number("STRONGROOM_LARGE_RECORDS", 66_500, 1_000_000)

@@ -10,7 +10,7 @@ from harness.world import World, done, in_future, refused
 from log_words import milliseconds
 from verify_receipt import verify_receipt
 
-SECONDS = 33
+SECONDS = 22
 NAMES = ("boss", "writer", "auditor", "keeper", "breaker")
 
 

@@ -30,7 +30,7 @@ def test_nothing_acknowledged_is_lost(env, height):
             verify_growth(client, key, [(heads[max(0, len(heads) - 2)], heads[-1])])
         for status, count in receipts.settle(server, key).items():
             settled[status] += count
-        receipts.verify(server, key, 300, env.random)
+        receipts.verify(server, key, 150, env.random)
         check(server.terminate() == 0, lambda: f"it did not drain:\n{server.log()}")
         env.fsck(data)
         if round_number == kills:
