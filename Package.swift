@@ -15,8 +15,17 @@ let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+func library(
+    _ name: String,
+    _ dependencies: [Target.Dependency] = [],
+    resources: [Resource] = []
+) -> Target {
+    .target(
+        name: name,
+        dependencies: dependencies,
+        resources: resources,
+        swiftSettings: settings
+    )
 }
 
 /// What tests of several targets share.
@@ -105,6 +114,16 @@ let package = Package(
             ]
         ),
 
+        // Engine: evidence as a bundle that proves itself, written and checked.
+        library(
+            "EvidenceBundle",
+            [
+                "EvidenceStore", "TarArchive", "Cryptography", "TransparencyLog", "EvidenceModel",
+                "Platform",
+            ],
+            resources: [.embedInCode("verify.py")]
+        ),
+
         // Adapter: the engine's ObjectStore over S3.
         library(
             "S3",
@@ -122,6 +141,7 @@ let package = Package(
             [
                 "HTTPMessage", "TransparencyLog", "EvidenceModel", "EvidenceStore", "Cryptography",
                 "TarArchive", "Observability", "Platform", "Zstandard", "Replication",
+                "EvidenceBundle",
             ]
         ),
         .executableTarget(
@@ -129,7 +149,7 @@ let package = Package(
             dependencies: [
                 "Platform", "Cryptography", "TransparencyLog", "EvidenceModel", "EvidenceStore",
                 "CurlClient", "YAMLReader", "HTTPMessage", "MicroServer", "HTTPAPI",
-                "Observability", "Replication", "S3", "SigV4",
+                "Observability", "Replication", "S3", "SigV4", "EvidenceBundle",
             ],
             swiftSettings: settings
         ),
@@ -157,6 +177,13 @@ let package = Package(
             [
                 "EvidenceStore", "Zstandard", "TarArchive", "Cryptography", "TransparencyLog",
                 "EvidenceModel", "Platform", "StoreDouble",
+            ]
+        ),
+        tests(
+            "EvidenceBundle",
+            [
+                "EvidenceStore", "TarArchive", "Cryptography", "TransparencyLog", "EvidenceModel",
+                "Platform",
             ]
         ),
         tests(

@@ -25,6 +25,9 @@ extension Act {
         case .accessChanged(.revoked): nil
         case .accessDigest(let count, _, let day):
             Self.isDay(day) ? Self.fault("count", count) : ("day", "must be a day, YYYY-MM-DD")
+        case .accessExported(let export):
+            export.count <= export.before.value
+                ? Self.fault("before", export.before.value) : ("count", "must be at most before")
         case .targetAdded(let description): description.fault
         case .targetPhase(let change): change.fault
         case .targetProbed, .targetRemoved, .logClosed: nil

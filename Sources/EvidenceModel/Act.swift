@@ -48,6 +48,8 @@ public enum Act: Hashable, Sendable {
     case accessChanged(AccessChange)
     /// `access.digest`: the head of the access log's hash chain at the end of a day.
     case accessDigest(count: UInt64, head: SHA256Digest, day: String)
+    /// `access.exported`: evidence was handed out as a bundle.
+    case accessExported(EvidenceExport)
     /// `target.added`: from here on the target receives a copy of everything.
     case targetAdded(TargetDescription)
     /// `target.probed`: what was found of the rules that the target enforces.
@@ -77,6 +79,7 @@ public enum Act: Hashable, Sendable {
         case .census: .census
         case .accessChanged: .accessChanged
         case .accessDigest: .accessDigest
+        case .accessExported: .accessExported
         case .targetAdded: .targetAdded
         case .targetProbed: .targetProbed
         case .targetPhase: .targetPhase

@@ -41,6 +41,8 @@ public enum ActProposal: Sendable {
     /// What the collections that changed since the last census hold below `before`.
     case census(before: RecordIndex, [CollectionName: CensusEntry])
     case accessDigest(count: UInt64, head: SHA256Digest, day: String)
+    /// Hand out evidence as a bundle.
+    case export(EvidenceExport)
     case addTarget(TargetDescription)
     /// What the log itself found when it tried a target.
     case probedTarget(TargetName, ProbeReport)

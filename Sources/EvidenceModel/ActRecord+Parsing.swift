@@ -79,6 +79,7 @@ extension Act {
                 head: try members.digest("head"),
                 day: try members.string("day")
             )
+        case .accessExported: self = .accessExported(try EvidenceExport(&members))
         case .targetAdded: self = .targetAdded(try TargetDescription(&members))
         case .targetProbed:
             self = .targetProbed(
@@ -182,6 +183,17 @@ extension Selection {
         var members = try ActMembers(name, value)
         let collection = try members.checked("collection", CollectionName.init)
         let prefix = try members.optionalString("prefix")
+        let labels = try Labels(&members)
+        try members.end()
+        do {
+            try self.init(collection: collection, namePrefix: prefix, labels: labels)
+        } catch { throw .invalidMember(name, reason: error.description) }
+    }
+}
+
+extension Labels {
+    /// The optional member `labels`.
+    init(_ members: inout ActMembers) throws(RecordError) {
         var pairs: [(key: String, value: String)] = []
         if let labels = members.optional("labels") {
             guard case .object(let object) = labels, !object.members.isEmpty else {
@@ -194,10 +206,9 @@ extension Selection {
                 pairs.append((member.name, text))
             }
         }
-        try members.end()
-        do {
-            try self.init(collection: collection, namePrefix: prefix, labels: Labels(pairs))
-        } catch { throw .invalidMember(name, reason: error.description) }
+        do { try self.init(pairs) } catch {
+            throw .invalidMember("labels", reason: error.description)
+        }
     }
 }
 

@@ -83,6 +83,7 @@ extension Act {
         case .accessChanged(let change): return change.members
         case .accessDigest(let count, let head, let day):
             return ["count": .count(count), "day": .string(day), "head": .string(head.hex)]
+        case .accessExported(let export): return export.members
         case .targetAdded(let description): return description.members
         case .targetProbed(let target, let report):
             var members = report.members

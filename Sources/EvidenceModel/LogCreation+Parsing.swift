@@ -1,3 +1,4 @@
+import Cryptography
 import TransparencyLog
 
 extension LogCreation {
@@ -16,6 +17,7 @@ extension LogCreation {
         let received = try reader.received(&cursor, bytes)
         let height = try reader.integer("segmentHeight", &cursor, bytes)
         try reader.version(&cursor, bytes)
+        let verifierText = try reader.optionalString("verifier", &cursor, bytes)
         let keyTexts = try reader.strings(
             "verifierKeys",
             maximumCount: Self.maximumVerifierKeyCount,
@@ -24,6 +26,10 @@ extension LogCreation {
         )
         try reader.leaveText(cursor, bytes)
         let keys = try Self.verifierKeys("verifierKeys", keyTexts)
+        let verifier = verifierText.flatMap { SHA256Digest(hex: $0) }
+        guard (verifier == nil) == (verifierText == nil) else {
+            throw .invalidMember("verifier", reason: "must be 64 lower-case hex characters")
+        }
         guard let segmentHeight = UInt8(exactly: height) else {
             throw .invalidMember("segmentHeight", reason: "must be 8 or 16")
         }
@@ -34,6 +40,7 @@ extension LogCreation {
                 segmentHeight: segmentHeight,
                 verifierKeys: keys,
                 predecessor: predecessor,
+                bundleVerifier: verifier,
                 received: received
             )
         } catch {

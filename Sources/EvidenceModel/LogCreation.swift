@@ -1,3 +1,4 @@
+public import Cryptography
 public import TransparencyLog
 
 /// The record of kind `log.created`, index 0 of every log: what the log says of itself.
@@ -24,6 +25,10 @@ public struct LogCreation: Hashable, Sendable {
     public let verifierKeys: [VerifierKey]
     /// The log that this one goes on for, if there is one; of another origin.
     public let predecessor: Predecessor?
+    /// SHA-256 of the verifier that lies in bundles (`verify.py`), as it was when the log was made.
+    ///
+    /// `nil`: the log is older than bundles.
+    public let bundleVerifier: SHA256Digest?
     /// When the log was made.
     public let received: Timestamp
 
@@ -35,6 +40,7 @@ public struct LogCreation: Hashable, Sendable {
         segmentHeight: UInt8,
         verifierKeys: [VerifierKey],
         predecessor: Predecessor? = nil,
+        bundleVerifier: SHA256Digest? = nil,
         received: Timestamp
     ) throws(LimitViolation) {
         try Self.check(origin: origin)
@@ -71,6 +77,7 @@ public struct LogCreation: Hashable, Sendable {
         self.segmentHeight = segmentHeight
         self.verifierKeys = verifierKeys
         self.predecessor = predecessor
+        self.bundleVerifier = bundleVerifier
         self.received = received
     }
 
@@ -148,6 +155,7 @@ public struct LogCreation: Hashable, Sendable {
             "verifierKeys": .strings(verifierKeys.map(\.description)),
         ]
         object["predecessor"] = predecessor.map(\.json)
+        object["verifier"] = bundleVerifier.map { .string($0.hex) }
         return CanonicalJSON.encode(.object(object))
     }
 }

@@ -46,7 +46,7 @@ extension LogState {
             } else {
                 targets.keys.first { $0.text == copy }.map { owed[$0]?[erasure] = nil }
             }
-        case .clockResynced: break
+        case .clockResynced, .accessExported: break
         case .census(let before, let part, let parts, let collections):
             for (name, entry) in collections {
                 censusMentions[name] = CensusMention(entry: entry, index: index)

@@ -34,6 +34,8 @@ extension LogState {
             return faultOfCensus(before, part, parts, below: index)
                 ?? faultOfCounts(collections)
         case .accessChanged(let change): return fault(of: change)
+        case .accessExported(let export):
+            return export.before <= index ? nil : "it selects records that do not exist yet"
         case .targetAdded(let description): return fault(of: description)
         case .targetProbed(let name, _): return faultOfTarget(name)
         case .targetPhase(let change): return fault(of: change, below: index)

@@ -64,6 +64,7 @@ extension LogState {
             return try ruleCensus(before, collections, next: index)
         case .accessDigest(let count, let head, let day):
             return try ruleReport(.accessDigest(count: count, head: head, day: day), next: index)
+        case .export(let export): return Ruling([.accessExported(export)])
         case .addTarget(let description): return try ruleTarget(description)
         case .probedTarget(let name, let report): return try ruleProbe(name, report)
         case .changePhase(let change): return try rulePhase(change, next: index)
@@ -212,6 +213,7 @@ extension ActProposal {
         case .resync: .resyncClock
         case .createToken, .revokeToken: .manageTokens
         case .addTarget, .changePhase, .removeTarget: .manageTargets
+        case .export: .readEvidence
         case .close: .closeLog
         case .purged, .probedTarget, .census, .accessDigest: nil
         }
@@ -229,6 +231,7 @@ extension ActProposal {
         case .releaseHold(_, let records?, let facts)
         where records.subtracting(IndexRanges(facts.map(\.index))).isEmpty:
             Set(facts.map(\.collection))
+        case .export(let export): export.selection.collection.map { [$0] }
         default: nil
         }
     }
@@ -240,7 +243,7 @@ extension ActProposal {
             .removeTarget, .close:
             true
         case .setPolicy, .erase, .createToken, .revokeToken, .addTarget, .purged, .probedTarget,
-            .census, .accessDigest:
+            .census, .accessDigest, .export:
             false
         }
     }

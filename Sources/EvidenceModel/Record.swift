@@ -108,6 +108,7 @@ public enum RecordKind: String, Sendable, Hashable, CaseIterable {
     case census
     case accessChanged = "access.changed"
     case accessDigest = "access.digest"
+    case accessExported = "access.exported"
     case targetAdded = "target.added"
     case targetProbed = "target.probed"
     case targetPhase = "target.phase"

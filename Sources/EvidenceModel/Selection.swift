@@ -20,27 +20,32 @@ public struct Selection: Hashable, Sendable {
         namePrefix: String? = nil,
         labels: Labels = .none
     ) throws(LimitViolation) {
-        if let namePrefix {
-            let size = namePrefix.utf8.count
-            guard (1...Self.maximumPrefixSizeBytes).contains(size) else {
-                throw LimitViolation(
-                    .namePrefix,
-                    rule: "must be 1 to 1,024 bytes",
-                    limit: Self.maximumPrefixSizeBytes,
-                    given: "\(size) bytes"
-                )
-            }
-            guard !namePrefix.hasControlCharacter else {
-                throw LimitViolation(
-                    .namePrefix,
-                    rule: "must not contain control characters",
-                    given: excerpt(namePrefix)
-                )
-            }
-        }
+        try namePrefix.map { text throws(LimitViolation) in try Self.check(namePrefix: text) }
         self.collection = collection
         exactPrefix = namePrefix.map { ExactText($0) }
         self.labels = labels
+    }
+
+    /// Checks how a name begins: 1 to 1,024 bytes and no control characters.
+    ///
+    /// - Throws: `LimitViolation` of the field `.namePrefix`.
+    static func check(namePrefix: String) throws(LimitViolation) {
+        let size = namePrefix.utf8.count
+        guard (1...Self.maximumPrefixSizeBytes).contains(size) else {
+            throw LimitViolation(
+                .namePrefix,
+                rule: "must be 1 to 1,024 bytes",
+                limit: Self.maximumPrefixSizeBytes,
+                given: "\(size) bytes"
+            )
+        }
+        guard !namePrefix.hasControlCharacter else {
+            throw LimitViolation(
+                .namePrefix,
+                rule: "must not contain control characters",
+                given: excerpt(namePrefix)
+            )
+        }
     }
 
     /// Whether the collection alone does not decide: a match needs the record's description.

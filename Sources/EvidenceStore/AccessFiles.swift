@@ -120,6 +120,15 @@ enum AccessFiles {
         }
     }
 
+    /// Reads a file's lines, without their ends.
+    static func forEachLine(
+        of path: String,
+        _ body: ([UInt8]) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        var reader = try AccessLineReader(path)
+        while let line = try reader.next() { try body(line) }
+    }
+
     /// Where the chain stands at the end of a file's last whole line.
     struct End {
         /// Nil: the file has no whole line.

@@ -104,12 +104,22 @@ extension EvidenceStore {
         query.collection = selection.collection
         query.namePrefix = selection.namePrefix
         query.labels = selection.labels.sorted.map { ($0.key, $0.value) }
+        return try matches(query, before: before) { _ in true }
+    }
+
+    /// The records below `before` that a query finds and that are `meant`.
+    func matches(
+        _ query: SearchQuery,
+        before: RecordIndex,
+        _ isMeant: (StoredRecord) -> Bool
+    ) throws(StoreError) -> SelectionMatches {
+        var query = query
         query.limit = SearchQuery.limitMaximum
         query.before = before
         var indexes: [RecordIndex] = []
         while true {
             let page = try search(query)
-            indexes += page.entries.map(\.index)
+            indexes += page.entries.lazy.filter(isMeant).map(\.index)
             guard let next = page.next else { break }
             query.before = next
         }

@@ -102,6 +102,13 @@ final class SegmentIndex: Sendable {
         return found
     }
 
+    /// The offsets under `end` of records that are no evidence, ascending.
+    func acts(below end: Int) -> [Int] {
+        state.withLock { state in
+            (0..<min(end, state.entries.count)).filter { state.entries[$0] == nil }
+        }
+    }
+
     /// The lock that a record's leaf gives; nil if it is no evidence.
     func lock(at offset: Int) -> (mode: RetentionMode, until: Timestamp)? {
         state.withLock { state in

@@ -28,6 +28,8 @@ package struct StorePaths: Hashable, Sendable {
     package var access: String { root + "/state/access" }
     /// The log that this one goes on for, if it was restored together with it; a log of its own.
     package var predecessor: String { root + "/predecessor" }
+    /// Bundles that were asked for; safe to delete.
+    package var exports: String { root + "/exports" }
 
     package func segment(_ number: SegmentNumber) -> String {
         let digits = String(number.value)

@@ -28,6 +28,7 @@ struct ActHandler: Sendable {
         case .tokenRevocation: try revokeToken()
         case .resync: try resync()
         case .closing: try closeLog()
+        case .exports: try createExport()
         case .targets: try addTarget()
         case .target(let name): try removeTarget(name)
         case .targetProbe(let name): try probeTarget(name)

@@ -13,7 +13,7 @@ enum Action: String, CaseIterable, Sendable {
     case getClock, resyncClock, closeLog
     case listTargets, addTarget, getTarget, removeTarget
     case probeTarget, reconcileTarget, changeTargetPhase, waitForTarget
-    case search, getConsistency, getCheckpoint
+    case search, createExport, getExport, getConsistency, getCheckpoint
     case getTile, getPartialTile, getEntryBundle, getPartialEntryBundle
     case health, readiness, metrics
 
@@ -46,6 +46,9 @@ enum Action: String, CaseIterable, Sendable {
             .waitForTarget:
             .needs(.manageTargets, .log)
         case .search: .needs(.readEvidence, .query)
+        case .createExport: .needs(.readEvidence, .body)
+        // That record says which collection it is about.
+        case .getExport: .needs(.readEvidence, .record)
         case .getEntryBundle, .getPartialEntryBundle: .needs(.readEntries, .log)
         // Hashes and their signature; the proof is made of the same hashes.
         case .getConsistency, .getCheckpoint, .getTile, .getPartialTile: .open

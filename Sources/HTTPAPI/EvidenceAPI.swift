@@ -1,3 +1,4 @@
+import EvidenceBundle
 import EvidenceModel
 package import EvidenceStore
 package import HTTPMessage
@@ -17,6 +18,8 @@ package final class EvidenceAPI: Application {
         package var batchMemoryLimitBytes = 256 << 20
         /// The region of a target that is added without one.
         package var targetRegion = "us-east-1"
+        /// Name and version of the program, as bundles tell them.
+        package var software = "strongroom"
 
         package init() {}
     }
@@ -30,6 +33,9 @@ package final class EvidenceAPI: Application {
     let acts = WorkPool(name: "acts", limit: 8, waitingLimit: 256)
     /// Where what is due is erased: one at a time.
     let erasures = WorkPool(name: "erasure", limit: 1, waitingLimit: 0)
+    /// Where bundles are put together.
+    let exportWork = WorkPool(name: "exports", limit: 1, waitingLimit: 4)
+    let exports: ExportService
     /// Where targets' stores are waited for.
     let targetWork = WorkPool(name: "targets", limit: 16, waitingLimit: 16)
     let reconciliations = Reconciliations()
@@ -48,6 +54,7 @@ package final class EvidenceAPI: Application {
         self.targets = targets
         self.configuration = configuration
         self.log = log
+        exports = ExportService(store: store, software: configuration.software)
         batchMemory = MemoryBudget(limitBytes: configuration.batchMemoryLimitBytes)
     }
 
@@ -154,6 +161,7 @@ package final class EvidenceAPI: Application {
     package func waitForWork() {
         acts.wait()
         erasures.wait()
+        exportWork.wait()
         targetWork.wait()
         reconciliations.wait()
     }
@@ -161,6 +169,7 @@ package final class EvidenceAPI: Application {
     /// Where an action is done.
     func pool(for action: Action) -> WorkPool {
         if action == .erase { return erasures }
+        if action == .createExport { return exportWork }
         return action.asksTarget ? targetWork : acts
     }
 

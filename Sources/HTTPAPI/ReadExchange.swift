@@ -51,13 +51,15 @@ final class ReadExchange: Exchange {
         case .target(let name): try target(name)
         case .consistency: try consistency()
         case .search: try search()
+        case .export(let text): try export(try Query.index(text))
         case .checkpoint: try checkpoint()
         case .tile(let path): try tile(path)
         case .health: try text("ok\n")
         case .readiness: try readiness()
         case .metrics: try metrics()
         case .evidence, .batch, .holdRelease, .events, .erasures, .bypass, .tokenRevocation,
-            .resync, .closing, .targetProbe, .targetReconciliation, .targetPhase, .targetWait:
+            .resync, .closing, .exports, .targetProbe, .targetReconciliation, .targetPhase,
+            .targetWait:
             throw Refused(.methodNotAllowed, "This resource takes POST.")
         }
     }
@@ -113,39 +115,46 @@ final class ReadExchange: Exchange {
         if tag.matches(ifNoneMatch: head.fields.all("if-none-match")) {
             return Response(status: 304, fields: fields)
         }
+        return ranged(fields, tag, lengthBytes: reader.sizeBytes) { range in
+            PayloadBody(reader, range, self.api.log)
+        }
+    }
+
+    /// A body that is sent whole or, as the request wants it, in part.
+    func ranged(
+        _ fields: HTTPFields,
+        _ tag: EntityTag,
+        lengthBytes: UInt64,
+        _ body: (Range<UInt64>) -> any BodyReader
+    ) -> Response {
+        var fields = fields
         let ranges = head.fields.all("range")
         let isPart =
             ranges.count == 1 && head.method == .get
             && tag.allowsRange(ifRange: head.fields.first("if-range"))
-        switch isPart ? RangeSelection(ranges[0], lengthBytes: reader.sizeBytes) : .whole {
+        switch isPart ? RangeSelection(ranges[0], lengthBytes: lengthBytes) : .whole {
         case .whole:
             return Response(
                 status: 200,
                 fields: fields,
-                body: .stream(
-                    lengthBytes: reader.sizeBytes,
-                    PayloadBody(reader, 0..<reader.sizeBytes, api.log)
-                )
+                body: .stream(lengthBytes: lengthBytes, body(0..<lengthBytes))
             )
         case .part(let range):
             fields.append(
                 "Content-Range",
-                "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(reader.sizeBytes)"
+                "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(lengthBytes)"
             )
             return Response(
                 status: 206,
                 fields: fields,
-                body: .stream(
-                    lengthBytes: range.upperBound - range.lowerBound,
-                    PayloadBody(reader, range, api.log)
-                )
+                body: .stream(lengthBytes: UInt64(range.count), body(range))
             )
         case .unsatisfiable:
             var reply = Problem(
                 .rangeNotSatisfiable,
-                "The payload has \(reader.sizeBytes) bytes."
+                "What was asked for has \(lengthBytes) bytes."
             ).response
-            reply.fields.append("Content-Range", "bytes */\(reader.sizeBytes)")
+            reply.fields.append("Content-Range", "bytes */\(lengthBytes)")
             return reply
         }
     }

@@ -34,6 +34,8 @@ enum Route: Equatable {
     case targetWait(String)
     case consistency
     case search
+    case exports
+    case export(String)
     case checkpoint
     case tile(String)
     case health
@@ -72,6 +74,7 @@ enum Route: Equatable {
         case "records": return record(path)
         case "collections": return collection(path)
         case "targets": return target(path)
+        case "exports" where path.count == 2: return .export(path[1])
         // Matters may have slashes, encoded or not.
         case "holds" where path.count > 1 && path != ["holds", "release"]:
             return .matter(path.dropFirst().joined(separator: "/"))
@@ -92,6 +95,7 @@ enum Route: Equatable {
         case ["log", "close"]: .closing
         case ["consistency"]: .consistency
         case ["search"]: .search
+        case ["exports"]: .exports
         default: nil
         }
     }
@@ -171,6 +175,8 @@ enum Route: Equatable {
         case .targetWait: [(.post, .waitForTarget)]
         case .consistency: [(.get, .getConsistency)]
         case .search: [(.get, .search)]
+        case .exports: [(.post, .createExport)]
+        case .export: [(.get, .getExport)]
         case .checkpoint: [(.get, .getCheckpoint)]
         case .tile(let path): [(.get, Self.tileAction(path))]
         case .health: [(.get, .health)]

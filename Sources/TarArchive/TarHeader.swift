@@ -1,6 +1,7 @@
-/// The header of a regular file in an archive, in the one form in which it is written here.
+/// The header of a regular file or directory in an archive, in the one form in which it is written
+/// here.
 ///
-/// Read-only (0444), of nobody (0), without names; so equal members have equal bytes on every
+/// Read-only (files 0444, directories 0755), of nobody (0), without names; so equal members have equal bytes on every
 /// machine, and a reader can demand exactly these. It is written by hand, not by libarchive: the
 /// bytes must not change with a library's version, and an archive of small files has as many bytes
 /// of headers as of content.
@@ -9,12 +10,14 @@
 ///   0  100  name            257  8  "ustar", 0, "00"
 /// 100    8  mode            265 64  names of user and group: zeros
 /// 108    8  user: 0         329 16  device: 0, 0
-/// 116    8  group: 0        345 167 zeros
+/// 116    8  group: 0        345 155 prefix, 12 zeros
 /// 124   12  size
 /// 136   12  time: octal digits, from the year 2242 on base 256
 /// 148    8  checksum: the sum of the header's bytes, with blanks in place of the checksum
-/// 156    1  "0"
+/// 156    1  "0": a file; "5": a directory, whose name ends with a slash
 /// ```
+///
+/// A path of more than 100 bytes is split at its last slash: prefix, and name.
 ///
 /// Reference: POSIX.1-2017, pax, "ustar Interchange Format"; GNU tar manual, "Extensions to the
 /// Format".
@@ -23,6 +26,8 @@ package struct TarHeader: Hashable, Sendable {
     package static let blockSizeBytes = 512
     /// The longest name.
     package static let maximumNameBytes = 100
+    /// The longest prefix.
+    package static let maximumPrefixBytes = 155
     /// 8 GiB - 1.
     package static let maximumSizeBytes: UInt64 = 1 << 33 - 1
 
@@ -34,6 +39,9 @@ package struct TarHeader: Hashable, Sendable {
     package let sizeBytes: UInt64
     /// Since 1970.
     package let modifiedSeconds: UInt64
+
+    /// Whether it is one, by its name.
+    package var isDirectory: Bool { name.utf8.last == UInt8(ascii: "/") }
 
     package init(name: String, sizeBytes: UInt64, modifiedSeconds: UInt64) {
         self.name = name
@@ -49,18 +57,28 @@ package struct TarHeader: Hashable, Sendable {
     /// Reads a header; `nil` unless it is exactly what `TarHeaderWriter` writes.
     package init?(parsing block: Span<UInt8>) {
         guard block.count == Self.blockSizeBytes, block[0] != 0 else { return nil }
-        var nameBytes: [UInt8] = []
-        while nameBytes.count < Self.maximumNameBytes, block[nameBytes.count] != 0 {
-            nameBytes.append(block[nameBytes.count])
-        }
+        var nameBytes = Self.text(block, Field.prefix)
+        if !nameBytes.isEmpty { nameBytes.append(UInt8(ascii: "/")) }
+        nameBytes += Self.text(block, Field.name)
         guard let name = String(validating: nameBytes, as: UTF8.self),
             let size = Self.octal(block, Field.size), let time = Self.time(block)
         else { return nil }
         self.init(name: name, sizeBytes: size, modifiedSeconds: time)
+        guard TarHeaderWriter.fits(name: nameBytes.span) else { return nil }
         var writer = TarHeaderWriter()
         writer.set(name: nameBytes.span, sizeBytes: size, modifiedSeconds: time)
         let written = writer.block.span
         for index in written.indices where written[index] != block[index] { return nil }
+    }
+
+    /// The bytes of a field up to the first zero.
+    private static func text(_ block: Span<UInt8>, _ field: Range<Int>) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for index in field {
+            guard block[index] != 0 else { break }
+            bytes.append(block[index])
+        }
+        return bytes
     }
 
     private static func octal(_ block: Span<UInt8>, _ field: Range<Int>) -> UInt64? {
@@ -89,13 +107,12 @@ package struct TarHeaderWriter {
     /// The header that was set last.
     package private(set) var block: [UInt8]
     private var nameSizeBytes = 0
+    private var prefixSizeBytes = 0
 
     package init() {
         block = [UInt8](repeating: 0, count: TarHeader.blockSizeBytes)
-        put("0000444", at: 100)
         put("0000000", at: 108)
         put("0000000", at: 116)
-        put("0", at: 156)
         put("ustar", at: 257)
         put("00", at: 263)
         put("0000000", at: 329)
@@ -104,13 +121,21 @@ package struct TarHeaderWriter {
 
     /// Describes a member.
     ///
-    /// - Precondition: the name has 1 to 100 bytes and the size is below 8 GiB.
+    /// - Precondition: `fits(name:)`, and the size is below 8 GiB; 0 for a directory.
     package mutating func set(name: Span<UInt8>, sizeBytes: UInt64, modifiedSeconds: UInt64) {
-        precondition((1...TarHeader.maximumNameBytes).contains(name.count), "no name for ustar")
+        guard let prefixCount = Self.prefixCount(of: name) else {
+            preconditionFailure("no name for ustar")
+        }
+        let start = prefixCount == 0 ? 0 : prefixCount + 1
+        let isDirectory = name[name.count - 1] == UInt8(ascii: "/")
+        precondition(!isDirectory || sizeBytes == 0, "a directory has no content")
         precondition(sizeBytes <= TarHeader.maximumSizeBytes, "too large for ustar")
-        for index in name.indices { block[index] = name[index] }
-        for index in name.count..<max(nameSizeBytes, name.count) { block[index] = 0 }
-        nameSizeBytes = name.count
+        put(name.extracting(start...), in: Field.name, over: nameSizeBytes)
+        nameSizeBytes = name.count - start
+        put(name.extracting(..<prefixCount), in: Field.prefix, over: prefixSizeBytes)
+        prefixSizeBytes = prefixCount
+        put(isDirectory ? "0000755" : "0000444", at: 100)
+        put(isDirectory ? "5" : "0", at: 156)
         putOctal(sizeBytes, in: Field.size)
         if modifiedSeconds >> 33 == 0 {
             putOctal(modifiedSeconds, in: Field.time)
@@ -118,6 +143,26 @@ package struct TarHeaderWriter {
             putBase256(modifiedSeconds, in: Field.time)
         }
         putChecksum()
+    }
+
+    /// Whether a path can be written.
+    package static func fits(name: Span<UInt8>) -> Bool { prefixCount(of: name) != nil }
+
+    /// How many bytes go into the prefix, without the slash behind it; `nil`: it does not fit.
+    private static func prefixCount(of name: Span<UInt8>) -> Int? {
+        guard name.count > TarHeader.maximumNameBytes else { return name.isEmpty ? nil : 0 }
+        var slash = name.count - 2
+        while slash > 0, name[slash] != UInt8(ascii: "/") { slash -= 1 }
+        let isFitting =
+            slash > 0 && slash <= TarHeader.maximumPrefixBytes
+            && name.count - slash - 1 <= TarHeader.maximumNameBytes
+        return isFitting ? slash : nil
+    }
+
+    /// Writes text over one of `count` bytes.
+    private mutating func put(_ text: Span<UInt8>, in field: Range<Int>, over count: Int) {
+        for index in text.indices { block[field.lowerBound + index] = text[index] }
+        for index in text.count..<max(count, text.count) { block[field.lowerBound + index] = 0 }
     }
 
     private mutating func put(_ text: StaticString, at offset: Int) {
@@ -155,7 +200,9 @@ package struct TarHeaderWriter {
 }
 
 private enum Field {
+    static let name = 0..<100
     static let size = 124..<136
     static let time = 136..<148
     static let checksum = 148..<156
+    static let prefix = 345..<500
 }

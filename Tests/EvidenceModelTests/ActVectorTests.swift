@@ -221,6 +221,24 @@ extension Draw {
         )
     }
 
+    mutating func export() throws -> EvidenceExport {
+        let before = count()
+        return EvidenceExport(
+            selection: try ExportSelection(
+                collection: chance(2) ? try collection() : nil,
+                namePrefix: chance(2) ? "p" + plain(upTo: 10) : nil,
+                labels: labels(),
+                since: chance(2) ? try timestamp() : nil,
+                until: chance(2) ? try timestamp() : nil,
+                matter: chance(2) ? try matter() : nil
+            ),
+            before: RecordIndex(before),
+            count: .random(in: 0...before, using: &self),
+            digest: digest(),
+            verifier: digest()
+        )
+    }
+
     mutating func erased() throws -> PayloadErased {
         let indexes = Array(try indexes().parts(maximumRangeCount: 3))
         var items: [PayloadErased.Item] = []
@@ -272,7 +290,7 @@ extension Draw {
     }
 
     private mutating func body() throws -> Act {
-        switch int(0...17) {
+        switch int(0...18) {
         case 0: return .policySet(try collection(), try policy())
         case 1: return .lockExtended(records: try indexes(), lock: try anyLock())
         case 2: return .lockBypassed(records: try indexes())
@@ -321,6 +339,7 @@ extension Draw {
         case 14: return .targetProbed(try targetName(), probe())
         case 15: return .targetPhase(try phaseChange())
         case 16: return .targetRemoved(try targetName())
+        case 17: return .accessExported(try export())
         default: return .logClosed
         }
     }

@@ -7,6 +7,7 @@ are computed over indexes, so that a reader can compute them too.
 import json
 import struct
 
+import export_acts
 import target_acts
 from act_words import BAD_COUNTS, BAD_NAMES, BAD_REASONS, LATEST, ODD, act
 from record_vectors import NOT_INTEGERS, NOT_OBJECTS, NOT_STRINGS, canonical, changed, sha256, text
@@ -128,6 +129,7 @@ def acts():
         "payload.purged", principal="strongroom", erasure=41, copy="local", count=4
     )
     yield from target_acts.acts()
+    yield from export_acts.acts()
     yield "a resync", act(
         "clock.resynced",
         principal="bob",
@@ -356,7 +358,7 @@ def refused(found):
     yield "unknownMember", changed(found["an erasure"], "bypass", to=1)
     yield "unknownMember", changed(found["a revocation"], "role", to="writer")
     yield "unknownMember", changed(found["an erasure"], "clock", "x", to=1)
-    for title, path, values in WRONG + target_acts.WRONG:
+    for title, path, values in WRONG + target_acts.WRONG + export_acts.WRONG:
         for value in values:
             yield None, changed(found[title], *path, to=value)
 

@@ -34,6 +34,7 @@ extension Command {
         ProveCommand.command,
         VerifyCommand.command,
         ConsistencyCommand.command,
+        ExportCommand.command,
         TargetCommands.add,
         TargetCommands.list,
         TargetCommands.show,

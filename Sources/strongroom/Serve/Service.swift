@@ -175,6 +175,7 @@ final class Service {
         var configuration = EvidenceAPI.Configuration()
         configuration.payloadLimitBytes = settings.store.payloadLimitBytes
         configuration.batchMemoryLimitBytes = settings.batchMemoryBytes
+        configuration.software = "strongroom \(VersionCommand.version)"
         configuration.targetRegion = TargetStores.standardRegion()
         let api = EvidenceAPI(
             store: store,

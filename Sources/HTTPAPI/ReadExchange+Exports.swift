@@ -1,0 +1,90 @@
+import Cryptography
+import EvidenceBundle
+import EvidenceModel
+import EvidenceStore
+import HTTPMessage
+import Observability
+import TransparencyLog
+
+extension ReadExchange {
+    /// `GET /v1/exports/{id}`: the bundle, or a part of it.
+    func export(_ index: RecordIndex) throws(Refused) -> Response {
+        try noQuery()
+        try checkExport(index)
+        let bundle = try refusing { () throws(StoreError) in try api.exports.bundle(index) }
+        let reader = try refusing { () throws(StoreError) in try bundle.reader() }
+        let tag = EntityTag(bundle.tag.hex)
+        var fields = HTTPFields([
+            "Content-Type": "application/x-tar", "Accept-Ranges": "bytes",
+            "Content-Disposition": "attachment; filename=\"bundle-\(index).tar\"",
+        ])
+        fields.append("ETag", tag.text)
+        fields.append("X-Content-Type-Options", "nosniff")
+        if tag.matches(ifNoneMatch: head.fields.all("if-none-match")) {
+            return Response(status: 304, fields: fields)
+        }
+        return ranged(fields, tag, lengthBytes: bundle.sizeBytes) { range in
+            BundleBody(reader, range, self.api.log)
+        }
+    }
+
+    /// Who is limited to collections gets bundles of these only.
+    private func checkExport(_ index: RecordIndex) throws(Refused) {
+        let missing = Refused(.notFound, "There is no export \(index) that you may see.")
+        guard case .accessExported(let export) = try request.export(index, missing).act else {
+            throw missing
+        }
+        guard request.seesEverything || request.mayRead(export.selection.collection) else {
+            throw missing
+        }
+    }
+}
+
+extension APIRequest {
+    fileprivate func export(
+        _ index: RecordIndex,
+        _ missing: Refused
+    ) throws(Refused) -> ActRecord {
+        do throws(StoreError) {
+            if let act = try api.store.record(at: index).record.actRecord { return act }
+        } catch {
+            guard case .notFound = error else { throw Refused(error) }
+        }
+        throw missing
+    }
+
+    /// Whether all that a selection can hold may be read.
+    fileprivate func mayRead(_ collection: CollectionName?) -> Bool {
+        collection.map { principal.may(.readEvidence, in: $0) } ?? false
+    }
+}
+
+/// A bundle, or a part of it, as the body of a reply.
+///
+/// `@unchecked Sendable`: one thread reads.
+private final class BundleBody: BodyReader, @unchecked Sendable {
+    private let reader: BundleReader
+    private var offset: UInt64
+    private let end: UInt64
+    private let log: EventLog
+
+    init(_ reader: BundleReader, _ range: Range<UInt64>, _ log: EventLog) {
+        self.reader = reader
+        offset = range.lowerBound
+        end = range.upperBound
+        self.log = log
+    }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(BodyInterrupted) -> Int {
+        let limit = Int(min(UInt64(buffer.count), end - offset))
+        do throws(StoreError) {
+            let piece = try reader.read(at: offset, limit: limit)
+            unsafe buffer.copyBytes(from: piece)
+            offset += UInt64(piece.count)
+            return piece.count
+        } catch {
+            log.record(.error, "export.interrupted", [.text("detail", "\(error)")])
+            throw BodyInterrupted("\(error)")
+        }
+    }
+}
