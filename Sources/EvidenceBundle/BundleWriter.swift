@@ -153,7 +153,9 @@ struct BundleWriter {
         indexes.add(index)
         if !export.selection.matches(facts) || !isHeld(facts) { counts.strangers += 1 }
         let standing = state.lockStanding(of: index, lock: facts.lock)
-        try writeLock(facts, standing, files.locks)
+        let purged = standing.erased.map { state.purgedCopies(of: $0) } ?? []
+        try files.locks.write(LockLine.bytes(facts, in: state, purged: purged)[...])
+        try files.locks.write("\n")
         guard standing.erased == nil else { return }
         if let opening = stored.opening {
             try files.openings.write("\(index) \(Base64.encode(opening.salt.span)) ")
@@ -191,28 +193,6 @@ struct BundleWriter {
                 "the holds of the matter changed while its evidence was put together; export again"
             )
         }
-    }
-
-    private func writeLock(
-        _ facts: RecordFacts,
-        _ standing: LockStanding,
-        _ file: SpoolFile
-    ) throws(StoreError) {
-        var line: JSONObject = [
-            "index": .integer(Int64(facts.index.value)), "lock": standing.lock.json,
-        ]
-        if !standing.history.isEmpty {
-            line["acts"] = .array(standing.history.map { .integer(Int64($0.value)) })
-        }
-        let matters = state.mattersHolding(facts)
-        if !matters.isEmpty { line["holds"] = .array(matters.map { .string($0.text) }) }
-        if let erased = standing.erased {
-            line["erased"] = .integer(Int64(erased.value))
-            let copies = state.purgedCopies(of: erased)
-            if !copies.isEmpty { line["purged"] = .array(copies.map { .string($0) }) }
-        }
-        try file.write(CanonicalJSON.encode(.object(line)).span)
-        try file.write("\n")
     }
 
     // MARK: Reads

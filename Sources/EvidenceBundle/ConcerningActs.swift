@@ -7,7 +7,6 @@ import TransparencyLog
 struct ConcerningActs {
     private let selected: IndexRanges
     private let collections: Set<CollectionName>
-    private var policies: [CollectionName: RecordIndex] = [:]
     private var censuses: [CollectionName: RecordIndex] = [:]
     private var matters: [Matter: [RecordIndex]] = [:]
     private var concerned: Set<Matter> = []
@@ -22,7 +21,7 @@ struct ConcerningActs {
     mutating func take(_ act: Act, at index: RecordIndex) {
         switch act {
         case .policySet(let collection, _):
-            if collections.contains(collection) { policies[collection] = index }
+            if collections.contains(collection) { others.append(index) }
         case .census(_, _, _, let entries):
             for collection in entries.keys where collections.contains(collection) {
                 censuses[collection] = index
@@ -53,7 +52,7 @@ struct ConcerningActs {
 
     /// What was found, ascending.
     var indexes: [RecordIndex] {
-        var found = Set(others).union(policies.values).union(censuses.values)
+        var found = Set(others).union(censuses.values)
         for matter in concerned { found.formUnion(matters[matter] ?? []) }
         return found.sorted()
     }

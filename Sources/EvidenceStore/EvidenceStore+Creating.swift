@@ -1,3 +1,4 @@
+package import Cryptography
 package import EvidenceModel
 import Platform
 package import TransparencyLog
@@ -11,6 +12,7 @@ extension EvidenceStore {
     /// `signer`: the log's key; its name is the log's origin.
     /// `founders`: who makes the log, for record 0.
     /// `predecessor`: the log that this one goes on for; of another origin.
+    /// `bundleVerifier`: the SHA-256 of the verifier that this program puts into bundles.
     /// `time`: the clocks; a log that begins at some time is opened with the same ones.
     /// - Throws: `invalid` if the directory is not empty or record 0 cannot say this, `system`.
     package static func create(
@@ -19,6 +21,7 @@ extension EvidenceStore {
         signer: NoteSigner,
         founders: [String],
         predecessor: Predecessor? = nil,
+        bundleVerifier: SHA256Digest? = nil,
         time: TimeSource = .machine
     ) throws(StoreError) -> LogDescription {
         let paths = StorePaths(path)
@@ -42,6 +45,7 @@ extension EvidenceStore {
                         segmentHeight: geometry.height,
                         verifierKeys: [signer.verifierKey],
                         predecessor: predecessor,
+                        bundleVerifier: bundleVerifier,
                         received: now
                     )
                 ).encoded

@@ -1,4 +1,5 @@
 internal import Cryptography
+internal import EvidenceBundle
 internal import EvidenceStore
 internal import Observability
 internal import Platform
@@ -53,7 +54,8 @@ enum InitCommand {
                     at: directory,
                     geometry: geometry,
                     signer: signer,
-                    founders: arguments.all("founder")
+                    founders: arguments.all("founder"),
+                    bundleVerifier: BundleVerifier.digest
                 )
             } catch {
                 throw CommandFailure(error)

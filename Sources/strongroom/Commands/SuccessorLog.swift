@@ -1,4 +1,5 @@
 internal import Cryptography
+internal import EvidenceBundle
 internal import EvidenceModel
 internal import EvidenceStore
 internal import Observability
@@ -80,7 +81,8 @@ struct SuccessorLog {
                 geometry: report.description.geometry,
                 signer: signer,
                 founders: [],
-                predecessor: predecessor
+                predecessor: predecessor,
+                bundleVerifier: BundleVerifier.digest
             )
         } catch {
             throw CommandFailure(error)

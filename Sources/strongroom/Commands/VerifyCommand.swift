@@ -9,7 +9,7 @@ enum VerifyCommand {
         specification: CommandSpecification(
             name: "verify",
             group: .proof,
-            summary: "check a file and its receipt, offline",
+            summary: "check a file and its receipt, or a bundle, offline",
             operands: [OperandSpecification(name: "FILE", count: .zeroOrMore)],
             options: [
                 .value("receipt", "R", "the receipt: JSON or tlog-proof text"),
@@ -27,6 +27,7 @@ enum VerifyCommand {
                 "--certificate it also says on what ground, when and by whom the payload was",
                 "erased. With --complete it checks that receipts are all of a collection, and",
                 "prints the numbers that are missing; a census among them proves where it ends.",
+                "Of a bundle (see 'export') all of it is checked: FILE is its tar.",
             ],
             example: "strongroom verify report.xml --receipt r.json --key log.vkey"
         ),
@@ -43,7 +44,9 @@ enum VerifyCommand {
         let receiptPath = arguments.value("receipt")
         switch (complete, receiptPath) {
         case (nil, nil):
-            throw .usage("--receipt is missing", advice: "see 'strongroom verify --help'")
+            guard try isBundle(arguments) else {
+                throw .usage("--receipt is missing", advice: "see 'strongroom verify --help'")
+            }
         case (.some, .some):
             throw .usage("--receipt is about one record, --complete about all: give one of them")
         default: break
@@ -74,9 +77,21 @@ enum VerifyCommand {
                 isJSON: isJSON
             ).run(arguments.operands)
         }
+        guard let receiptPath else {
+            return try BundleRun(keys: keys, console: console, isJSON: isJSON)
+                .run(arguments.operands[0])
+        }
         let report = VerificationReport(console: console, isJSON: isJSON)
-        try verify(receiptPath ?? "", arguments, keys, report)
+        try verify(receiptPath, arguments, keys, report)
         return .done
+    }
+
+    /// Whether the one thing that was named is an exported bundle.
+    private static func isBundle(_ arguments: ParsedArguments) throws(CommandFailure) -> Bool {
+        guard arguments.operands.count == 1, arguments.value("certificate") == nil else {
+            return false
+        }
+        return try BundleRun.isArchive(arguments.operands[0])
     }
 
     private static func verify(
