@@ -54,6 +54,7 @@ MEMBERS = (
     f"{ENTRIES} {OPENINGS} {LOCKS} {ACCESS} {MANIFEST}"
 ).split()
 OPTIONAL = {OPENINGS, LOCKS, ACCESS}
+UNESCAPED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 BAGIT = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 
 FETCH = "get the bundle again from the log; if this stays, keep both and ask whoever sent it"
@@ -63,16 +64,20 @@ NEWER = "use the verify.py of the release that wrote this log"
 
 
 class Refused(Exception):
-    """Something does not hold. The text says what was expected, as in `must be …`."""
+    """Something does not hold. `expected` says what should, as in `must be …`."""
+
+    def __init__(self, expected, found="", file=""):
+        super().__init__(expected)
+        self.found, self.file = found, file
 
 
 class Newer(Refused):
     """A record of a kind or version that this program does not know."""
 
 
-def require(condition, text):
+def require(condition, expected, found=""):
     if not condition:
-        raise Refused(text)
+        raise Refused(expected, found)
 
 
 def shown(value, most=160):
@@ -588,6 +593,7 @@ def log_created(record):
             "origin": origin,
             "predecessor?": predecessor,
             "segmentHeight": integer(8, 16),
+            "verifier?": HASH,
             "verifierKeys": KEYS,
         }
     )(record)
@@ -769,6 +775,19 @@ def parse_record(data):
 # --- What acts do to evidence: record.md section 6, bundle.md section 5 ---------------------------
 
 
+def payload_file(name):
+    """bundle.md section 1: the last component of a name, escaped, at most 100 bytes of it."""
+    last = name.rpartition("/")[2].encode()
+    escaped = ""
+    for at, byte in enumerate(last):
+        at_end = byte == 0x2E and at in (0, len(last) - 1) or byte == 0x2D and at == 0
+        part = f"={byte:02X}" if at_end or byte not in UNESCAPED else chr(byte)
+        if len(escaped) + len(part) > 100:
+            break
+        escaped += part
+    return escaped
+
+
 class Evidence:
     """One piece of evidence, and what the acts up to now make of it."""
 
@@ -794,18 +813,7 @@ class Evidence:
         self.description = (record["name"], labels, payload["sha256"], payload["size"])
 
     def path(self):
-        """bundle.md section 1: where its payload lies."""
-        last = self.description[0].rpartition("/")[2].encode()
-        escaped = []
-        for at, byte in enumerate(last):
-            character = chr(byte)
-            plain_one = re.fullmatch("[A-Za-z0-9._-]", character)
-            if character == "." and at in (0, len(last) - 1) or character == "-" and at == 0:
-                plain_one = False
-            escaped.append(character if plain_one else f"={byte:02X}")
-        while sum(map(len, escaped)) > 100:
-            escaped.pop()
-        return f"data/payloads/{self.index}/{''.join(escaped)}"
+        return f"data/payloads/{self.index}/{payload_file(self.description[0])}"
 
     def lock(self):
         """The lock in force: the leaf's, and what acts gave (bundle.md section 5)."""
@@ -846,6 +854,13 @@ def describe_lock(lock):
     return f"{lock['mode']} until the event {lock['event']}, then for {lock['duration']}"
 
 
+def named(rows, indexes, pairs):
+    """The evidence of this bundle that ranges name. `indexes`: those of `rows`, ascending."""
+    for first, last in pairs:
+        start, end = bisect.bisect_left(indexes, first), bisect.bisect_right(indexes, last)
+        yield from rows[start:end]
+
+
 class Fold:
     """Applies the acts to the evidence, both in the order of their indexes."""
 
@@ -866,11 +881,7 @@ class Fold:
                 handler(index, item)
 
     def named(self, pairs):
-        """The evidence of this bundle that ranges name."""
-        for first, last in pairs:
-            yield from self.rows[
-                bisect.bisect_left(self.indexes, first) : bisect.bisect_right(self.indexes, last)
-            ]
+        return named(self.rows, self.indexes, pairs)
 
     def arrive(self, row):
         self.arrived.setdefault(row.collection, []).append(row)
@@ -1003,7 +1014,8 @@ class Files:
                 self.found[path] = (info.st_dev, info.st_ino)
 
     def open(self, path):
-        require(path in self.found, f"must be there: {path}")
+        if path not in self.found:
+            raise Refused("must be there", "nothing", path)
         flags = os.O_RDONLY
         for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
             flags |= getattr(os, name, 0)
@@ -1012,13 +1024,14 @@ class Files:
         info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode) or (info.st_dev, info.st_ino) != self.found[path]:
             file.close()
-            raise Refused("must not change while it is verified")
+            raise Refused("must not change while it is verified", file=path)
         return file
 
     def read(self, path, most):
         with self.open(path) as file:
             data = file.read(most + 1)
-        require(len(data) <= most, f"must be at most {most} bytes")
+        if len(data) > most:
+            raise Refused(f"must be at most {most} bytes", "more", path)
         return data
 
     def lines(self, path):
@@ -1031,9 +1044,9 @@ class Files:
                     return
                 count += 1
                 if len(line) > LINE_BYTES:
-                    raise Refused(f"line {count} must be at most {LINE_BYTES} bytes")
+                    raise Refused(f"line {count} must end within {LINE_BYTES} bytes", "more", path)
                 if line[-1:] != b"\n":
-                    raise Refused("must end with a line feed; it is cut off")
+                    raise Refused("must end with a line feed", as_text(line, "replace"), path)
                 yield count, line[:-1]
 
     def digest(self, path):
@@ -1064,7 +1077,10 @@ class Skip(Exception):
 
 
 class Verification:
-    """Runs the steps one after the other and collects what they find."""
+    """Runs the steps one after the other and collects what they find.
+
+    Without `keys` those of the bundle are taken, which proves nothing: the caller must say so.
+    """
 
     def __init__(self, root, keys):
         self.root, self.keys = root, keys
@@ -1094,10 +1110,8 @@ class Verification:
         except Skip as reason:
             self.steps.append((name, None, f"not checked, because of the step {reason}"))
             return
-        except Newer as refusal:
-            self.refuse(file, str(refusal), "a record written by a newer program", NEWER)
         except Refused as refusal:
-            self.refuse(file, str(refusal), "something else", FETCH)
+            self.refuse_as(file, refusal)
         except OSError as error:
             self.refuse(file, "a file that can be read", error.strerror or "an error", FETCH)
         except (Exception, RecursionError, MemoryError) as error:  # a verifier never just ends
@@ -1106,10 +1120,24 @@ class Verification:
         good = self.count == before
         self.steps.append((name, good, said if good else "refused, see below"))
 
+    def refuse_as(self, file, refusal, found="not so"):
+        advice = NEWER if isinstance(refusal, Newer) else FETCH
+        self.refuse(refusal.file or file, str(refusal), refusal.found or found, advice)
+
+    def attempt(self, file, function, *arguments):
+        """The value of a function; None if it refuses, which becomes a finding."""
+        try:
+            return function(*arguments)
+        except Refused as refusal:
+            self.refuse_as(file, refusal)
+        except OSError as error:
+            self.refuse(file, "a file that can be read", error.strerror or "an error")
+        return None
+
     def refuse(self, file, expected, found, advice=FETCH):
         self.count += 1
         if len(self.findings) < FINDINGS_SHOWN:
-            texts = (shown(str(item), 400) for item in (file, expected, found, advice))
+            texts = (shown(str(item), 400) or "nothing" for item in (file, expected, found, advice))
             self.findings.append(dict(zip(("file", "expected", "found", "advice"), texts)))
 
     def need(self, *names):
@@ -1122,33 +1150,22 @@ class Verification:
     def check_files(self):
         self.files = Files(self.root, self.refuse)
         self.tagged, self.manifest, self.payloads = {}, {}, {}
-        for member in [*MEMBERS, TAG_MANIFEST]:
-            if member not in self.files.found and member not in OPTIONAL:
-                self.refuse(member, "this file", "nothing", FETCH)
-        self.check_tags()
-        self.read_manifest()
+        self.attempt(TAG_MANIFEST, self.check_tags)
+        self.attempt(MANIFEST, self.read_manifest)
         for path in sorted(self.files.found):
             if path.startswith("data/"):
                 self.check_listed(MANIFEST, self.manifest, path)
-        if "bagit.txt" in self.files.found and self.files.read("bagit.txt", 1_024) != BAGIT:
-            self.refuse("bagit.txt", "the two lines of BagIt 1.0 in UTF-8", "another text")
-        if "keys.txt" in self.files.found:
-            for _, line in self.files.lines("keys.txt"):
-                self.attempt("keys.txt", lambda line=line: VerifierKey(as_text(line)))
+        self.attempt("bagit.txt", self.check_bagit)
+        bundled = self.attempt("keys.txt", bundled_keys, self.files)
+        self.keys = self.keys or bundled or []
         count = counted(len(self.files.found), "file")
         return f"{count}, each as its manifest says; nothing else is there"
 
-    def attempt(self, file, function):
-        """The value of a function; None if it refuses, which becomes a finding."""
-        try:
-            return function()
-        except Refused as refusal:
-            self.refuse(file, str(refusal), "something else", FETCH)
-            return None
+    def check_bagit(self):
+        found = self.files.read("bagit.txt", 1_024)
+        require(found == BAGIT, f"must be {as_text(BAGIT)}", as_text(found, "replace"))
 
     def check_tags(self):
-        if TAG_MANIFEST not in self.files.found:
-            return
         for line_number, line in self.files.lines(TAG_MANIFEST):
             path = self.manifest_line(TAG_MANIFEST, line_number, line, self.tagged)
             if path and path not in self.files.found:
@@ -1170,8 +1187,6 @@ class Verification:
         return match[2].decode()
 
     def read_manifest(self):
-        if MANIFEST not in self.files.found:
-            return
         for line_number, line in self.files.lines(MANIFEST):
             path = self.manifest_line(MANIFEST, line_number, line, self.manifest)
             if path and path not in self.files.found:
@@ -1181,7 +1196,7 @@ class Verification:
         if path not in listed:
             self.refuse(path, f"a file that {file} lists", "one that it does not list", MOVE)
             return
-        found = self.attempt(path, lambda: self.files.digest(path))
+        found = self.attempt(path, self.files.digest, path)
         if found and found[0] != listed[path]:
             self.refuse(path, f"SHA-256 {listed[path]}, as {file} says", f"SHA-256 {found[0]}")
         elif found and file == MANIFEST:
@@ -1196,7 +1211,7 @@ class Verification:
             signers = checkpoint.note.signers(self.keys)
         except Refused as refusal:
             there = ", ".join(f"{name}+{i.hex()}" for name, i, _ in checkpoint.note.signatures)
-            self.refuse("checkpoint", str(refusal), f"signatures that claim {there}", DISTRUST)
+            self.refuse("checkpoint", str(refusal), f"signatures said to be by {there}", DISTRUST)
             return ""
         if checkpoint.origin not in [key.name for key in signers]:
             self.refuse("checkpoint", f"the log {signers[0].name}, whose key was given",
@@ -1232,9 +1247,11 @@ class Verification:
                 else:
                     self.add_node(tree, start, rest)
             except Refused as refusal:
-                raise type(refusal)(f"line {line_number} {refusal}") from None
+                said = f"line {line_number} {refusal}"
+                raise type(refusal)(said, as_text(line, "replace"), ENTRIES) from None
         require(self.leaves, "must hold the record log.created")
-        require(self.last[1]["kind"] == "access.exported", "must have access.exported as last record")
+        kind = self.last[1]["kind"]
+        require(kind == "access.exported", f"must have access.exported as last record, not {kind}")
         self.export = self.last
         if self.checkpoint is None:
             raise Skip("checkpoint")
@@ -1285,9 +1302,12 @@ class Verification:
 
     def check_openings(self):
         self.need("records")
-        fold = Fold(self.rows, self.acts, lambda *finding: None)  # tells which records are erased
-        sealed = {row.index: row for row in fold.rows if row.commitment}
-        owed = {index for index, row in sealed.items() if row.erased is None}
+        sealed = {row.index: row for row in self.rows if row.commitment}
+        owed, indexes = set(sealed), [row.index for row in self.rows]
+        for _, record in self.acts:
+            if record["kind"] == "payload.erased":
+                for item in record["items"]:
+                    owed -= {row.index for row in named(self.rows, indexes, item["records"])}
         last = -1
         for line_number, line in self.lines_of(OPENINGS, owed, "sealed record"):
             try:
@@ -1385,7 +1405,7 @@ class Verification:
                 f"{found[0]:,} with {found[1]}: evidence is missing or was added",
                 DISTRUST,
             )
-        program = self.tagged["verify.py"]
+        program = self.tagged.get("verify.py", record["verifier"])  # if not: told before
         if program != record["verifier"]:
             self.refuse("verify.py", f"SHA-256 {record['verifier']}, as the record {index} says",
                         f"SHA-256 {program}", "take verify.py from the release")
@@ -1454,11 +1474,11 @@ class Verification:
                                 f"number {after.sequence}, behind {before.sequence}", DISTRUST)
             for point in censuses.get(name, ()):
                 self.check_census(name, rows, point, record["before"] if whole else 0)
-            missing = gaps([row.sequence for row in rows])
-            if whole and missing:
+            numbers, points = [row.sequence for row in rows], censuses.get(name, ())
+            if whole and gaps(numbers):
                 self.refuse(ENTRIES, f"all numbers of {name}, since all of it was asked for",
-                            f"{describe_gaps(missing)} missing: incomplete", DISTRUST)
-            said.append(describe_numbers(name, rows, missing, whole, censuses.get(name, ())))
+                            f"{describe_gaps(gaps(numbers))} missing: incomplete", DISTRUST)
+            said.append(describe_numbers(name, numbers, whole, points))
         return "; ".join(said) or "no evidence was selected"
 
     def check_census(self, name, rows, point, below):
@@ -1562,14 +1582,14 @@ def describe_selection(selection):
     return "evidence with " + ", ".join(said) if said else "all evidence"
 
 
-def gaps(numbers):
-    """The ranges from 1 to the last of ascending numbers that are not among them."""
+def gaps(numbers, end=0):
+    """The ranges from 1 to the last of ascending numbers, or to `end`, that are not among them."""
     found, following = [], 1
     for sequence in numbers:
         if sequence > following:
             found.append((following, sequence - 1))
         following = sequence + 1
-    return found
+    return found + ([(following, end)] if following <= end else [])
 
 
 def describe_gaps(found, most=8):
@@ -1578,22 +1598,22 @@ def describe_gaps(found, most=8):
     return ", ".join(said[:most]) + more
 
 
-def describe_numbers(name, rows, missing, whole, points):
-    if not rows:
-        return f"nothing of collection {name}"
-    last = rows[-1].sequence
-    if not missing:
+def describe_numbers(name, numbers, whole, points):
+    """`points`: what censuses say of the collection, the newest last."""
+    index, before, entry = points[-1] if points else (None, None, {"count": 0})
+    last = max([entry["count"], *numbers[-1:]])
+    if whole or not gaps(numbers, last):
+        last = numbers[-1] if numbers else 0
         said = f"numbers 1 to {last:,} of collection {name}, none missing"
     else:
         said = (
-            f"{counted(len(rows), 'number')} up to {last:,} of collection {name}; not in the "
-            f"selection: {describe_gaps(missing)}"
+            f"{counted(len(numbers), 'number')} of collection {name}; not in the selection: "
+            f"{describe_gaps(gaps(numbers, last))}"
         )
     if not points:
-        return f"{said}; no census counts it, so only the export says where the numbers end"
-    index, before, entry = points[-1]
-    counts = f"the census of record {index} counts {entry['count']:,} below index {before}"
-    return f"{said}; {counts}" + (" and agrees" if whole else "")
+        return f"{said}; no census counts it: only the export says where its numbers end"
+    counts = f"the census of record {index} counts {entry['count']:,} below index {before:,}"
+    return f"{said}; {counts}{' and agrees' if whole else ''}"
 
 
 def describe_locks(rows, fold):
@@ -1663,15 +1683,9 @@ def trusted_keys(root, options):
     return keys
 
 
-def bundled_keys(root):
+def bundled_keys(files):
     """The keys that lie in the bundle: good for a rehearsal only."""
-    keys = []
-    try:
-        for _, line in Files(root, lambda *finding: None).lines("keys.txt"):
-            keys.append(VerifierKey(as_text(line)))
-    except (Refused, OSError):
-        pass  # the first step says what is wrong with that file
-    return keys
+    return [VerifierKey(as_text(line)) for _, line in files.lines("keys.txt")]
 
 
 def report(found, root, options, verdict):
@@ -1717,7 +1731,7 @@ def main(arguments=None):
     except (Usage, OSError) as error:
         print(f"verify.py: {error}", file=sys.stderr)
         return 2
-    found = Verification(root, keys or bundled_keys(root))
+    found = Verification(root, keys)
     code = 1 if found.count else 0 if keys else 2
     verdict = {0: "verified", 1: "REFUSED", 2: NO_KEY}[code]
     if options.json:

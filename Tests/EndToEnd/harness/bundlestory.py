@@ -10,7 +10,7 @@ import sys
 from . import ROOT
 from .bundlemaker import AWAITING, COMPLIANCE, SHORT, Bundle, Log, canonical, write
 
-VERIFIER = ROOT / "Sources" / "HTTPAPI" / "Bundle" / "verify.py"
+VERIFIER = ROOT / "Sources" / "EvidenceBundle" / "verify.py"
 LONGER = {"mode": "COMPLIANCE", "until": "2040-01-01T00:00:00Z"}
 FAR = {"mode": "GOVERNANCE", "until": "2035-01-01T00:00:00Z"}
 ENDED = {"mode": "GOVERNANCE", "until": "2034-02-01T00:00:00Z"}
