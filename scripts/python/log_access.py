@@ -16,6 +16,7 @@ ALLOWED = {
     "census": {"strongroom"},
     "access.changed": {"admin", "local"},
     "access.digest": {"strongroom"},
+    "access.exported": {"auditor"},
     "target.added": {"admin"},
     "target.probed": {"strongroom"},
     "target.phase": {"admin"},
@@ -58,7 +59,8 @@ class Access:
         if "collection" in record:
             return {record["collection"]}
         if "selection" in record:
-            return {record["selection"]["collection"]}
+            named = record["selection"].get("collection")
+            return None if named is None else {named}
         if "records" in record:
             return {self.evidence[i].collection for i in indexes_of(record["records"])}
         if record["kind"] == "access.changed":

@@ -23,6 +23,7 @@ from log_words import (
     milliseconds,
     nominal,
     selects,
+    since_until,
     summary,
 )
 from verify_receipt import canonical, leaf_hash
@@ -360,6 +361,33 @@ class Log(Access, Origin, Targets):
     def on_access_digest(self, index, record, received):
         self.require(re.fullmatch("[0-9a-f]{64}", record["head"]), index, "no digest")
         self.require(re.fullmatch(r"\d{4}-\d\d-\d\d", record["day"]), index, "no day")
+
+    def on_access_exported(self, index, record, received):
+        """What is said to have been handed out is what the selection means."""
+        self.require(re.fullmatch("[0-9a-f]{64}", record["verifier"]), index, "no verifier")
+        self.require(record["before"] <= index, index, "it selects what is not there yet")
+        found = {
+            number: self.exports(record["selection"], evidence)
+            for number, evidence in self.evidence.items()
+            if number < record["before"]
+        }
+        if None in found.values():
+            return
+        chosen = sorted(number for number, is_meant in found.items() if is_meant)
+        digest = hashlib.sha256(b"".join(struct.pack(">Q", number) for number in chosen))
+        fits = (record["count"], record["digest"]) == (len(chosen), digest.hexdigest())
+        self.require(fits, index, f"it counts {record['count']}, and {len(chosen)} are meant")
+
+    def exports(self, selection, evidence):
+        """True or False; None where only the description would tell, and it is not known."""
+        if not since_until(selection, evidence.received):
+            return False
+        matter = selection.get("matter")
+        if matter is not None:
+            held = self.matters[matter].covers(evidence) if matter in self.matters else False
+            if not held:
+                return held
+        return selects({"collection": evidence.collection, **selection}, evidence)
 
     def on_log_closed(self, index, record, received):
         self.closed = index

@@ -112,6 +112,14 @@ class Hold:
         return selects(self.selection, evidence)
 
 
+def since_until(selection, received):
+    """Whether a time, in milliseconds, lies between those that a selection may have."""
+    since, until = selection.get("since"), selection.get("until")
+    if since is not None and received < milliseconds(since):
+        return False
+    return until is None or received < milliseconds(until)
+
+
 def selects(selection, evidence):
     if evidence.collection != selection["collection"]:
         return False
