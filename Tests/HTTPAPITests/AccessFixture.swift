@@ -222,6 +222,8 @@ final class AccessFixture: @unchecked Sendable {
         ),
         "waitForTarget": Request(target: "/v1/targets/copy/wait", body: ["seconds": .integer(5)]),
         "search": Request(target: "/v1/search?collection=tests"),
+        "createExport": Request(target: "/v1/exports", body: ["collection": "tests"]),
+        "getExport": Request(target: "/v1/exports/1"),
         "getConsistency": Request(target: "/v1/consistency?from=1&to=2"),
         "getCheckpoint": Request(target: "/checkpoint"),
         "getTile": Request(target: "/tile/0/000"),

@@ -105,11 +105,11 @@ import Testing
     }
 
     /// What finds nothing in this log: an archive without files, no erasure, no census, no full
-    /// tile; what waits for a second person; what needs a target that is replicated to.
+    /// tile, no bundle; what waits for a second person; what needs a target that is replicated to.
     private static let unusual = [
         "reconcileTarget": 409, "changeTargetPhase": 409, "waitForTarget": 409,
         "appendBatch": 400, "getErasure": 404, "getCensus": 404, "getTile": 404,
-        "getEntryBundle": 404, "resyncClock": 409,
+        "getEntryBundle": 404, "getExport": 404, "resyncClock": 409,
     ]
 
     @Test func withoutTokensEverythingIsOpenButWhatNeedsAName() throws {

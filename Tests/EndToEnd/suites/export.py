@@ -188,7 +188,7 @@ def test_who_gets_what(env):
     for name in ("writer", "boss"):
         refused(world.clients[name].post("/v1/exports", collection="payments"), status=(403,))
     refused(world.limited.post("/v1/exports"), "collection", status=(403,))
-    refused(world.limited.post("/v1/exports", collection="hr"), status=(403,))
+    refused(world.limited.post("/v1/exports", collection="hr"), status=(404,))
     reply = done(world.limited.post("/v1/exports", collection="payments", reason="mine"))
     (record,) = receipts_of(world, _with_acts(reply))
     check(record["principal"] == "limited" and record["count"] == 1, f"{record}")
