@@ -6,6 +6,7 @@ Shares nothing with verify.py. Locks, holds and erasures are kept as the acts ar
 """
 
 import base64
+import bisect
 import datetime
 import functools
 import hashlib
@@ -82,13 +83,8 @@ class Log:
         self.now, self.records, self.values = START, [], []
         self.numbers, self.names, self.payloads, self.openings = {}, {}, {}, {}
         self.locks, self.acts, self.held, self.erased, self.purged = {}, {}, {}, {}, {}
-        self.add(
-            "log.created",
-            founders=["Zoë"],
-            origin=self.signer.name,
-            segmentHeight=8,
-            verifierKeys=[self.signer.vkey],
-        )
+        keys = {"origin": self.signer.name, "verifierKeys": [self.signer.vkey]}
+        self.add("log.created", founders=["Zoë"], segmentHeight=8, **keys)
 
     def time(self, after=None):
         moment = self.now + (after or datetime.timedelta())
@@ -199,14 +195,8 @@ class Log:
         for index, value in enumerate(self.values):
             if value["kind"] == "evidence":
                 collections[value["collection"]] = {"count": value["sequence"], "last": index}
-        return self.add(
-            "census",
-            principal="strongroom",
-            before=len(self.records),
-            collections=collections,
-            part=1,
-            parts=1,
-        )
+        members = {"before": len(self.records), "collections": collections, "part": 1, "parts": 1}
+        return self.add("census", principal="strongroom", **members)
 
     # --- the tree ---
 
@@ -298,19 +288,18 @@ class Bundle:
 
     def entries(self):
         """Leaves and the largest complete subtrees without any, from the root downwards."""
-        hash_of, size, kept = self.log.tree(), len(self.log.records), set(self.kept)
+        hash_of, size = self.log.tree(), len(self.log.records)
         lines = []
 
         def walk(first, level):
             end = first + (1 << level)
-            inside = [index for index in self.kept if first <= index < end]
             if first >= size:
                 return
+            inside = bisect.bisect_left(self.kept, first) < bisect.bisect_left(self.kept, end)
             if not inside and end <= size:
                 text = f"node {first} {level} {base64_of(hash_of(first, end))}\n"
                 lines.append(text.encode())
             elif level == 0:
-                assert first in kept
                 lines.append(b"leaf %d %s\n" % (first, self.log.records[first]))
             else:
                 walk(first, level - 1)
