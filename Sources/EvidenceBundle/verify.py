@@ -517,21 +517,20 @@ VISIBLE = "of visible ASCII"
 PREFIX_AND_LABELS = {"prefix?": plain(1, 1_024), "labels?": LABELS}
 
 
+LOCK_UNTIL = members({"mode": MODE, "until": DATE})
+LOCK_AWAITING = members({"mode": MODE, "event": EVENT, "duration": duration})
+SHORT_TEXT = plain(1, 1_024)
+
+
 def lock(value):
-    ends = {"event": EVENT, "duration": duration}
     awaits = type(value) is dict and "duration" in value
-    members({"mode": MODE, **(ends if awaits else {"until": DATE})})(value)
+    (LOCK_AWAITING if awaits else LOCK_UNTIL)(value)
 
 
 def evidence_name(value):
-    plain(1, 1_024)(value)
+    SHORT_TEXT(value)
     parts = value.split("/")
     require(not {"", ".", ".."}.intersection(parts), "must have no part that is empty, . or ..")
-
-
-def traceparent(value):
-    form = "(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
-    matching(form, "a traceparent (W3C Trace Context)")(value)
 
 
 DESCRIPTION = {
@@ -541,7 +540,10 @@ DESCRIPTION = {
     "name": evidence_name,
     "payload": members({"sha256": HASH, "size": integer()}),
     "submitter": matching("[!-~]{1,256}", "1 to 256 characters " + VISIBLE),
-    "traceparent?": traceparent,
+    "traceparent?": matching(
+        "(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}",
+        "a traceparent (W3C Trace Context)",
+    ),
 }
 SECTION_2 = {"kind": matching(".+", "a kind"), "received": TIME, "v": only(1)}
 EVIDENCE = {**SECTION_2, "collection": COLLECTION, "lock": lock, "sequence": integer(1)}
@@ -871,14 +873,21 @@ class Fold:
         self.held = {}  # by matter
         self.certificates = {}  # index: (record, its rows)
         self.compared = 0
+        handlers = {
+            "lock.extended": self.lock_extended,
+            "event.recorded": self.event_recorded,
+            "lock.bypassed": self.lock_bypassed,
+            "hold.placed": self.hold_placed,
+            "hold.released": self.hold_released,
+            "payload.erased": self.payload_erased,
+            "payload.purged": self.payload_purged,
+        }
         queue = sorted([(row.index, row) for row in rows] + acts, key=lambda pair: pair[0])
         for index, item in queue:
             if isinstance(item, Evidence):
                 self.arrive(item)
-                continue
-            handler = getattr(self, item["kind"].replace(".", "_"), None)
-            if handler:
-                handler(index, item)
+            elif item["kind"] in handlers:
+                handlers[item["kind"]](index, item)
 
     def named(self, pairs):
         return named(self.rows, self.indexes, pairs)
@@ -997,7 +1006,13 @@ class Files:
 
     def list(self, folder):
         """Notes regular files; descends into the directories of the format only."""
-        names = sorted(os.listdir(os.path.join(self.root, folder)))
+        try:
+            names = sorted(os.listdir(os.path.join(self.root, folder)))
+        except OSError as error:
+            self.refuse(folder or ".", "a directory that can be read", error.strerror or "an error")
+            return
+        if not names and folder.count("/") == 2:
+            self.refuse(folder, "a payload in it, or no such directory", "nothing", MOVE)
         for name in names:
             path = f"{folder}/{name}" if folder else name
             info = os.lstat(os.path.join(self.root, path))
@@ -1085,10 +1100,10 @@ class Verification:
     def __init__(self, root, keys):
         self.root, self.keys = root, keys
         self.steps, self.findings, self.count = [], [], 0
-        self.checkpoint = self.claims = self.export = None
+        self.checkpoint = self.export = None
         self.facts = {}
-        for number_, (name, file, step) in enumerate(self.plan(), 1):
-            self.run(number_, name, file, step)
+        for name, file, step in self.plan():
+            self.run(name, file, step)
 
     def plan(self):
         return (
@@ -1103,7 +1118,7 @@ class Verification:
             ("access", ACCESS, self.check_access),
         )
 
-    def run(self, number_, name, file, step):
+    def run(self, name, file, step):
         before, said = self.count, ""
         try:
             said = step()
@@ -1114,7 +1129,7 @@ class Verification:
             self.refuse_as(file, refusal)
         except OSError as error:
             self.refuse(file, "a file that can be read", error.strerror or "an error", FETCH)
-        except (Exception, RecursionError, MemoryError) as error:  # a verifier never just ends
+        except Exception as error:  # whatever it is: what cannot be judged is refused
             kind = type(error).__name__
             self.refuse(file, "something that this program can judge", f"{kind} in it", DISTRUST)
         good = self.count == before
@@ -1380,7 +1395,7 @@ class Verification:
 
     def check_selection(self):
         self.need("checkpoint", "records", "openings", "payloads")
-        self.check_claims()
+        self.attempt("bundle.json", self.check_claims)
         index, record = self.export
         selection = record["selection"]
         matter = selection.get("matter")
@@ -1412,7 +1427,7 @@ class Verification:
         reason = f", because: {shown(record['reason'])}" if "reason" in record else ""
         self.facts.update(
             export=index, requestedBy=record["principal"], received=record["received"],
-            selection=selection, evidence=len(self.rows),
+            selection=selection, evidence=len(self.rows), verifier=program,
         )
         return (
             f"{record['principal']} asked for {describe_selection(selection)} at "
@@ -1653,6 +1668,13 @@ key from somewhere else (from whoever runs the log, from its publication, from a
 or an older receipt) and run: python3 -I verify.py --key VKEY"""
 
 
+LIMITS = """\
+A bundle does not prove that the log shows the same history to everybody (compare its checkpoint
+with that of a witness or a monitor), nor that no later act was left out (ask the log). Not signed
+are access.jsonl, bag-info.txt, keys.txt and README.html. Compare the SHA-256 of this verify.py
+with that of a release."""
+
+
 class Usage(Exception):
     """The command was not given what it needs."""
 
@@ -1680,7 +1702,7 @@ def trusted_keys(root, options):
             raise Usage(f"--key {shown(given)}: a line {refusal}") from None
         if not texts:
             raise Usage(f"--key {shown(given)}: no key is in this file")
-    return keys
+    return list({key.text: key for key in keys}.values())
 
 
 def bundled_keys(files):
@@ -1702,6 +1724,8 @@ def report(found, root, options, verdict):
         print(f"    do        {finding['advice']}")
     if found.count > len(found.findings):
         print(f"and {counted(found.count - len(found.findings), 'more finding')}")
+    if not options.quiet and not found.count:
+        print(LIMITS + "\n")
     print(verdict)
 
 

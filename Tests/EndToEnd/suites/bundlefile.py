@@ -44,7 +44,7 @@ def refused(verdict, what, path=None):
 
 @cases(*BUNDLES)
 def test_is_verified(env, name):
-    made, key = bundle(name, noise=130)
+    made, key = bundle(name, noise=20 if name == "everything" else 130)
     report = place(env, key).verdict(made.files)
     check(report.code == 0 and report.report["verified"] is True, f"{report}")
     check(report.report["export"] == made.export, f"{report}")
@@ -56,7 +56,7 @@ def test_of_any_size_of_log(env):
     """Every place of the selection in small trees: nodes of all levels on either side."""
     where = place(env, Log().signer.vkey)
     for before in range(9):
-        for after in range(0, 9, 2):
+        for after in (0, 1, 3, 6):
             log = Log()
             for number in range(before):
                 log.put("noise", f"n{number}")
@@ -188,7 +188,7 @@ def test_truncated_and_missing_files(env):
 
 @cases("log/entries.txt", "log/openings.txt", "locks.jsonl")
 def test_lines_removed_doubled_and_swapped(env, path):
-    made, key = bundle("hr", noise=3)
+    made, key = bundle("hr", noise=1)
     where = place(env, key)
     lines = made.files[path].splitlines(keepends=True)
     for at in range(len(lines)):
@@ -209,7 +209,7 @@ def test_bytes_changed_and_sealed_again(env, path):
     """Only what is signed stands against it."""
     made, key = bundle("hr")
     where = place(env, key)
-    for at in env.random.sample(range(len(made.files[path])), 20):
+    for at in env.random.sample(range(len(made.files[path])), 15):
         if path == "bundle.json" and at > made.files[path].index(b'"software"'):
             continue  # which program made it is its own word
         data = bytearray(made.files[path])
