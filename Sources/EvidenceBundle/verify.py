@@ -147,13 +147,15 @@ def point_add(p, q):
     return e * f % FIELD, g * h % FIELD, f * g % FIELD, e * h % FIELD
 
 
-def point_times(scalar, point):
+def point_sum(s, p, k, q):
+    """[s]p + [k]q, with one doubling for each bit of both."""
+    ones = {(1, 0): p, (0, 1): q, (1, 1): point_add(p, q)}
     result = NEUTRAL
-    while scalar:
-        if scalar & 1:
-            result = point_add(result, point)
-        point = point_add(point, point)
-        scalar >>= 1
+    for bit in reversed(range(256)):
+        result = point_add(result, result)
+        pair = (s >> bit & 1, k >> bit & 1)
+        if pair in ones:
+            result = point_add(result, ones[pair])
     return result
 
 
@@ -180,17 +182,18 @@ def point_encode(point):
     return (y | (x & 1) << 255).to_bytes(32, "little")
 
 
-def is_neutral(point):
-    return point[0] % FIELD == 0 and (point[1] - point[2]) % FIELD == 0
-
-
 BASE = point_decode((4 * pow(5, -1, FIELD) % FIELD).to_bytes(32, "little"))
 
 
 def public_point(public):
     """The point of a public key; None if it is no point, or one of small order (no key at all)."""
-    point = point_decode(public)
-    return None if point is None or is_neutral(point_times(8, point)) else point
+    point = eightfold = point_decode(public)
+    if point is None:
+        return None
+    for _ in range(3):
+        eightfold = point_add(eightfold, eightfold)
+    is_neutral = eightfold[0] == 0 and eightfold[1] == eightfold[2]
+    return None if is_neutral else point
 
 
 def ed25519_verify(public, signature, message):
@@ -203,7 +206,7 @@ def ed25519_verify(public, signature, message):
         return False
     k = int.from_bytes(hashlib.sha512(encoded_r + public + message).digest(), "little") % ORDER
     minus_a = (FIELD - point[0], point[1], 1, FIELD - point[3])
-    return point_encode(point_add(point_times(s, BASE), point_times(k, minus_a))) == encoded_r
+    return point_encode(point_sum(s, BASE, k, minus_a)) == encoded_r
 
 
 # --- Numbers, base64, keys and signed notes: C2SP signed-note, tlog-checkpoint --------------------
