@@ -151,10 +151,14 @@ tail -1 "$folder/get.log" | cut -c1-150 | sed 's/^/   /'
 show strongroom verify --receipt "$folder/receipts/draft.receipt.json" \
     --certificate "$folder/draft.erased.json" --key "$key"
 
-# --- 10-14: evidence is proven ---
+# --- 10-15: evidence is proven ---
 
 step "The log only grew" "From its first record to the newest, proven against the key."
 show strongroom consistency --from 1 --to "$(size)" --key "$key"
+
+step "An auditor takes all of it along" \
+    "Evidence, proofs and a verifier in one tar; the log notes who took what."
+show strongroom export --collection papers --reason 'audit of 2026' -o "$folder/papers.tar"
 
 step "A fresh proof for the very first file, and then the server stops"
 strongroom prove "$index" -o "$folder/proof.json"
@@ -178,6 +182,12 @@ code=$?
 set -e
 [ "$code" -eq 1 ] || die "a changed file was accepted (exit code $code)"
 printf '   refused, exit code 1\n'
+
+step "The bundle is checked by Python alone" \
+    "One file of its standard library, which lies in the bundle; no Strongroom is needed for it."
+mkdir "$folder/bundle"
+tar -xf "$folder/papers.tar" -C "$folder/bundle"
+show python3 -I "$folder"/bundle/*/verify.py --key "$key"
 
 step "Everything on the disk is checked once more"
 show strongroom fsck "$folder/data"

@@ -163,7 +163,9 @@ struct BundleWriter {
             try files.openings.write("\n")
         }
         guard let description = facts.description else {
-            throw .notFound("the payload of record \(index) was erased meanwhile; export again")
+            throw .unavailable(
+                "the payload of record \(index) was erased meanwhile; export again"
+            )
         }
         let path = BundleLayout.payload(of: index, name: description.name)
         let sizeBytes = description.payloadSize

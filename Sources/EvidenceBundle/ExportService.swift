@@ -34,6 +34,7 @@ package final class ExportService: Sendable {
         by principal: Principal,
         reason: Reason?
     ) throws(StoreError) -> Bundle {
+        try removeOld()
         let matches = try store.matches(selection)
         guard !matches.indexes.isEmpty else { throw .notFound("no evidence is meant by that") }
         let outcome = try store.propose(
@@ -52,7 +53,6 @@ package final class ExportService: Sendable {
         guard let index = outcome.acts.first?.index else {
             throw .unavailable("the log took the export and wrote nothing")
         }
-        try removeOld()
         try write(index, matches.indexes)
         return try bundle(index)
     }

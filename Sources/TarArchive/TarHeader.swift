@@ -64,7 +64,10 @@ package struct TarHeader: Hashable, Sendable {
             let size = Self.octal(block, Field.size), let time = Self.time(block)
         else { return nil }
         self.init(name: name, sizeBytes: size, modifiedSeconds: time)
-        guard TarHeaderWriter.fits(name: nameBytes.span) else { return nil }
+        let isDirectory = nameBytes.last == UInt8(ascii: "/")
+        guard TarHeaderWriter.fits(name: nameBytes.span), !isDirectory || size == 0 else {
+            return nil
+        }
         var writer = TarHeaderWriter()
         writer.set(name: nameBytes.span, sizeBytes: size, modifiedSeconds: time)
         let written = writer.block.span

@@ -13,6 +13,8 @@ private func parsed(_ block: [UInt8]) -> TarHeader? { TarHeader(parsing: block.s
 
 private let names = [
     "a", "records/0.json", "payloads/9007199254740990", String(repeating: "n", count: 100),
+    String(repeating: "p", count: 155) + "/" + String(repeating: "n", count: 100),
+    "a/b/" + String(repeating: "n", count: 97),
 ]
 private let numbers: [UInt64] = [0, 1, 7, 8, 511, 512, 1_700_000_000, 1 << 33 - 1]
 
@@ -32,6 +34,31 @@ private let numbers: [UInt64] = [0, 1, 7, 8, 511, 512, 1_700_000_000, 1 << 33 - 
         for name in ["a long name of a member", "b", "cc"] {
             writer.set(name: name.utf8.span, sizeBytes: 3, modifiedSeconds: 4)
             #expect(writer.block == block(name, 3, 4))
+        }
+    }
+
+    @Test func directoriesEndWithASlash() {
+        for name in ["a/", String(repeating: "d", count: 120) + "/e/"] {
+            let header = parsed(block(name, 0, 7))
+            #expect(header == TarHeader(name: name, sizeBytes: 0, modifiedSeconds: 7))
+            #expect(header?.isDirectory == true)
+        }
+        #expect(parsed(block("a", 0, 7))?.isDirectory == false)
+        // A file that is called like a directory, and a directory with content.
+        var fake = block("ab", 5, 7)
+        fake[1] = UInt8(ascii: "/")
+        for type in "05".utf8 {
+            fake[156] = type
+            #expect(parsed(fake) == nil)
+        }
+    }
+
+    @Test func whatDoesNotFitIsSaidToDoSo() {
+        for name in [
+            "", String(repeating: "n", count: 101), "a/" + String(repeating: "n", count: 101),
+            String(repeating: "p", count: 156) + "/n" + String(repeating: "n", count: 90),
+        ] {
+            #expect(!TarHeaderWriter.fits(name: name.utf8.span), "\(name)")
         }
     }
 
