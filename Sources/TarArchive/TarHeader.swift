@@ -1,10 +1,10 @@
 /// The header of a regular file or directory in an archive, in the one form in which it is written
 /// here.
 ///
-/// Read-only (files 0444, directories 0755), of nobody (0), without names; so equal members have equal bytes on every
-/// machine, and a reader can demand exactly these. It is written by hand, not by libarchive: the
-/// bytes must not change with a library's version, and an archive of small files has as many bytes
-/// of headers as of content.
+/// Read-only (files 0444, directories 0755), of nobody (0), without names; so equal members have
+/// equal bytes on every machine, and a reader can demand exactly these. It is written by hand, not
+/// by libarchive: the bytes must not change with a library's version, and an archive of small files
+/// has as many bytes of headers as of content.
 ///
 /// ```
 ///   0  100  name            257  8  "ustar", 0, "00"

@@ -30,6 +30,10 @@ import Testing
         "revokeToken": ["name": "n"],
         "resyncClock": ["reason": "r"],
         "closeLog": ["reason": "r"],
+        "createExport": [
+            "collection": "tests", "labels": ["k": "v"], "matter": "m", "prefix": "p",
+            "reason": "r", "since": "2026-11-01", "until": "2026-11-02",
+        ],
         "addTarget": [
             "name": "n", "bucket": "evidence-copy", "endpoint": "http://127.0.0.1:1",
             "region": "us-east-1", "prefix": "a/", "pathStyle": .bool(true), "kmsKey": "k",
@@ -49,6 +53,7 @@ import Testing
         "recordEvent": ["event", "reason", "records"], "erase": [],
         "bypass": ["records", "reason"], "createToken": ["name", "role"],
         "revokeToken": ["name"], "resyncClock": ["reason"], "closeLog": ["reason"],
+        "createExport": [],
         "addTarget": ["name", "bucket"], "removeTarget": ["reason"], "probeTarget": [],
         "reconcileTarget": [], "changeTargetPhase": ["phase", "reason"], "waitForTarget": [],
     ]
@@ -62,7 +67,11 @@ import Testing
     init() throws { fixture = try Self.shared.get() }
 
     private func caller(_ operation: OpenAPI.Operation) -> AccessFixture.Caller {
-        operation.permission == "bypass" || operation.permission == "erase" ? .bypasser : .admin
+        switch operation.permission {
+        case "bypass", "erase": .bypasser
+        case "readEvidence": .auditor
+        default: .admin
+        }
     }
 
     /// Sends bytes as the body of an operation, by somebody who may do it.
@@ -272,6 +281,11 @@ import Testing
         ),
         ("recordEvent", "{\"event\":\"E\",\"records\":[1],\"reason\":\"r\"}", "event"),
         ("recordEvent", "{\"event\":\"e\",\"at\":\"x\",\"records\":[1],\"reason\":\"r\"}", "time"),
+        ("createExport", "{\"collection\":\"A\"}", "collection"),
+        ("createExport", "{\"prefix\":\"\"}", "prefix"),
+        ("createExport", "{\"labels\":{\"A\":\"b\"}}", "label"),
+        ("createExport", "{\"since\":\"x\"}", "time"),
+        ("createExport", "{\"matter\":\"a b\"}", "matter"),
         ("createToken", "{\"name\":\"A\",\"role\":\"admin\"}", "principal"),
         ("createToken", "{\"name\":\"a\",\"role\":\"root\"}", "role"),
         ("createToken", "{\"name\":\"a\",\"role\":\"admin\",\"rights\":[\"all\"]}", "right"),

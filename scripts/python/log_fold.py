@@ -376,17 +376,16 @@ class Log(Access, Origin, Targets):
         chosen = sorted(number for number, is_meant in found.items() if is_meant)
         digest = hashlib.sha256(b"".join(struct.pack(">Q", number) for number in chosen))
         fits = (record["count"], record["digest"]) == (len(chosen), digest.hexdigest())
-        self.require(fits, index, f"it counts {record['count']}, and {len(chosen)} are meant")
+        self.require(fits, index, f"{len(chosen)} are meant")
 
     def exports(self, selection, evidence):
         """True or False; None where only the description would tell, and it is not known."""
         if not since_until(selection, evidence.received):
             return False
         matter = selection.get("matter")
-        if matter is not None:
-            held = self.matters[matter].covers(evidence) if matter in self.matters else False
-            if not held:
-                return held
+        held = matter is None or matter in self.matters and self.matters[matter].covers(evidence)
+        if not held:
+            return held
         return selects({"collection": evidence.collection, **selection}, evidence)
 
     def on_log_closed(self, index, record, received):

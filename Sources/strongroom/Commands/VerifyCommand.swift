@@ -44,7 +44,7 @@ enum VerifyCommand {
         let receiptPath = arguments.value("receipt")
         switch (complete, receiptPath) {
         case (nil, nil):
-            guard try isBundle(arguments) else {
+            guard isBundle(arguments) else {
                 throw .usage("--receipt is missing", advice: "see 'strongroom verify --help'")
             }
         case (.some, .some):
@@ -87,11 +87,11 @@ enum VerifyCommand {
     }
 
     /// Whether the one thing that was named is an exported bundle.
-    private static func isBundle(_ arguments: ParsedArguments) throws(CommandFailure) -> Bool {
+    private static func isBundle(_ arguments: ParsedArguments) -> Bool {
         guard arguments.operands.count == 1, arguments.value("certificate") == nil else {
             return false
         }
-        return try BundleRun.isArchive(arguments.operands[0])
+        return BundleRun.isArchive(arguments.operands[0])
     }
 
     private static func verify(

@@ -8,14 +8,12 @@ struct BundleRun {
     let console: Console
     let isJSON: Bool
 
-    /// Whether a file is a tar archive, by its magic.
+    /// Whether a file is a tar archive, by its magic; not if it cannot be read.
     ///
     /// Reference: POSIX.1-2017, pax, "ustar Interchange Format".
-    static func isArchive(_ path: String) throws(CommandFailure) -> Bool {
-        do throws(SystemError) {
-            let file = try File(path, .read)
-            return try file.read(count: 5, at: 257).elementsEqual("ustar".utf8)
-        } catch { throw CommandFailure(error) }
+    static func isArchive(_ path: String) -> Bool {
+        let magic = try? File(path, .read).read(count: 5, at: 257)
+        return magic?.elementsEqual("ustar".utf8) ?? false
     }
 
     func run(_ path: String) throws(CommandFailure) -> ExitCode {
