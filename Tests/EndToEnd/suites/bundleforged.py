@@ -1,5 +1,6 @@
 """verify.py against forgers, against logs that lie, and against hostile files."""
 
+import base64
 import os
 import shutil
 import subprocess
@@ -101,6 +102,21 @@ LIES = {
         ),
         "the lock is another",
     ),
+    "erased between two clocks": (
+        lambda log, at: (
+            log.wait(days=9),
+            rewrite(
+                log,
+                log.erase([at[4]]),
+                clock={"compliance": log.time(), "wall": "2027-01-01T00:00:00.000Z"},
+            ),
+        ),
+        "the two clocks differ",
+    ),
+    "bypassed by nothing": (
+        lambda log, at: log.erase([at[4]], log.hold("m", [at[0]])),
+        "the lock was not bypassed",
+    ),
     "a purge of more": (
         lambda log, at: (
             log.wait(days=9),
@@ -155,6 +171,69 @@ def test_a_log_that_lies(env, name):
     verdict = place(env, log.signer.vkey).verdict(made.files)
     refused(verdict)
     check(words in verdict.text, f"{words}: {verdict}")
+
+
+WRONG_SELECTIONS = (
+    {"collection": "d"},
+    {"prefix": "zzz"},
+    {"labels": {"a": "b"}},
+    {"since": "2027-01-01T00:00:00.000Z"},
+    {"until": "2026-11-21T09:00:00.000Z"},
+    {"matter": "m"},
+)
+
+
+def test_evidence_that_was_not_asked_for(env):
+    """The record of the export is signed, and the evidence is not what it selects."""
+    log = Log()
+    at = [log.put("c", f"f{number}", b"p", labels={"a": "c"}) for number in range(3)]
+    where = place(env, log.signer.vkey)
+    made = Bundle(log, {"prefix": "f", "labels": {"a": "c"}}, at, VERIFIER.read_bytes())
+    check(where.verdict(made.files).code == 0, "the right one")
+    for change in [{"selection": wrong} for wrong in WRONG_SELECTIONS] + [{"before": at[2]}]:
+        rewrite(log, made.export, **{"selection": {}, **change})
+        refused(where.verdict(made.make([])), f"record {at[2]}")
+
+
+def test_subtrees_are_the_largest(env):
+    """Two halves give the same root; but the list has one spelling."""
+    log, _ = story(20)
+    made = bundle_of(log, "hr")
+    lines, hash_of, split = made.files["log/entries.txt"].splitlines(keepends=True), log.tree(), 0
+    where = place(env, log.signer.vkey)
+    for at, line in enumerate(lines):
+        if not line.startswith(b"node") or line.split()[2] == b"0":
+            continue
+        first, level = int(line.split()[1]), int(line.split()[2]) - 1
+        halves = b""
+        for start in (first, first + (1 << level)):
+            text = base64.b64encode(hash_of(start, start + (1 << level))).decode()
+            halves += f"node {start} {level} {text}\n".encode()
+        files = {**made.files, "log/entries.txt": b"".join([*lines[:at], halves, *lines[at + 1 :]])}
+        seal(files)
+        refused(where.verdict(files), "largest subtrees")
+        split += 1
+    check(split > 2, f"only {split} nodes were split")
+
+
+def test_unsigned_words_that_do_not_agree(env):
+    log, _ = story(1)
+    made = bundle_of(log, "hr")
+    where = place(env, log.signer.vkey)
+    for path, old, new in (
+        ("bag-info.txt", b"Payload-Oxum: ", b"Payload-Oxum: 1"),
+        ("bag-info.txt", b"log.example", b"log.examplf"),
+        ("bundle.json", b'"entries":', b'"entries":1'),
+        ("bundle.json", b'"software"', b'"extra":1,"software"'),
+        ("keys.txt", b"+", b""),
+        ("access.jsonl", b'"status":200', b'"status":"200"'),
+        ("access.jsonl", b'"n":12,', b'"n":11,'),  # 10 and 11 follow each other: a broken chain
+        ("access.jsonl", b'"n":12,', b'"n":9,'),
+    ):
+        check(old in made.files[path], f"{path}: {old}")
+        files = {**made.files, path: made.files[path].replace(old, new, 1)}
+        seal(files)
+        refused(where.verdict(files), path)
 
 
 # --- hostile bundles ------------------------------------------------------------------------------
