@@ -33,6 +33,10 @@ import stat
 import struct
 import sys
 
+if sys.version_info < (3, 9):
+    sys.stderr.write("verify.py: Python 3.9 or newer is needed\n")
+    sys.exit(2)
+
 VERSION = 1
 MOST = 2**53 - 1  # the largest integer in canonical JSON and the largest size of a log
 RECORD_BYTES = 65_535
@@ -509,7 +513,7 @@ MATTER = matching(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}", "a matter's name")
 COPY = matching(r"[a-z0-9][a-z0-9-]{0,31}", "local or the name of a target")
 MODE = matching("COMPLIANCE|GOVERNANCE", "COMPLIANCE or GOVERNANCE")
 TOKEN = "[!#-'*+.^_`|~0-9A-Za-z-]+"
-PARAMETER = TOKEN + r'=(?:' + TOKEN + r'|"(?:[ !#-\[\]-~]|\\[ -~])*")'
+PARAMETER = TOKEN + r"=(?:" + TOKEN + r'|"(?:[ !#-\[\]-~]|\\[ -~])*")'
 MEDIA_TYPE = all_of(
     plain(3, 255),
     matching(f"{TOKEN}/{TOKEN}(?: *;(?: *{PARAMETER})?)*(?:(?<=;) +)?", "a media type (RFC 9110)"),
@@ -952,8 +956,12 @@ class Fold:
             for row in self.named(item["records"]):
                 fault = self.fault_of_erasure(record, item, row)
                 if fault:
-                    self.refuse(ENTRIES, f"an erasure of record {row.index} that was allowed",
-                                f"record {index}, of which {fault}", DISTRUST)
+                    self.refuse(
+                        ENTRIES,
+                        f"an erasure of record {row.index} that was allowed",
+                        f"record {index}, of which {fault}",
+                        DISTRUST,
+                    )
                 row.erased = index
                 rows.append(row)
         self.certificates[index] = (record, rows)
@@ -963,8 +971,12 @@ class Fold:
             digest = hashlib.sha256(parts).hexdigest()
             self.compared += 1
             if digest != record["digest"]:
-                self.refuse(ENTRIES, f"a certificate, record {index}, over its records: {digest}",
-                            record["digest"], DISTRUST)
+                self.refuse(
+                    ENTRIES,
+                    f"a certificate, record {index}, over its records: {digest}",
+                    record["digest"],
+                    DISTRUST,
+                )
 
     def fault_of_erasure(self, record, item, row):
         """What speaks against an erasure by the records of this bundle; None if nothing does."""
@@ -990,8 +1002,12 @@ class Fold:
     def payload_purged(self, index, record):
         certificate, rows = self.certificates.get(record["erasure"], (None, ()))
         if certificate and certificate["count"] != record["count"]:
-            self.refuse(ENTRIES, f"a purge of {certificate['count']} records",
-                        f"record {index} of {record['count']}", DISTRUST)
+            self.refuse(
+                ENTRIES,
+                f"a purge of {certificate['count']} records",
+                f"record {index} of {record['count']}",
+                DISTRUST,
+            )
         for row in rows:
             row.purged.append(record["copy"])
 
@@ -1198,8 +1214,11 @@ class Verification:
     def manifest_line(self, file, line_number, line, into):
         match = re.fullmatch(rb"([0-9a-f]{64})  ([!-~]{1,200})", line)
         if not match or match[2].decode() in into:
-            self.refuse(file, f"line {line_number}: a SHA-256, two spaces, a path not yet listed",
-                        as_text(line, "replace"))
+            self.refuse(
+                file,
+                f"line {line_number}: a SHA-256, two spaces, a path not yet listed",
+                as_text(line, "replace"),
+            )
             return None
         into[match[2].decode()] = match[1].decode()
         return match[2].decode()
@@ -1232,8 +1251,12 @@ class Verification:
             self.refuse("checkpoint", str(refusal), f"signatures said to be by {there}", DISTRUST)
             return ""
         if checkpoint.origin not in [key.name for key in signers]:
-            self.refuse("checkpoint", f"the log {signers[0].name}, whose key was given",
-                        f"the log {checkpoint.origin}", DISTRUST)
+            self.refuse(
+                "checkpoint",
+                f"the log {signers[0].name}, whose key was given",
+                f"the log {checkpoint.origin}",
+                DISTRUST,
+            )
         others = len(checkpoint.note.signatures) - len(signers)
         self.facts.update(
             origin=checkpoint.origin,
@@ -1349,7 +1372,9 @@ class Verification:
         opened = sum(row.description is not None for row in sealed.values())
         return (
             f"{counted(opened, 'opening')} of {counted(len(sealed), 'sealed record')} give the "
-            "commitments in the records" if sealed else "no record of the selection is sealed"
+            "commitments in the records"
+            if sealed
+            else "no record of the selection is sealed"
         )
 
     def lines_of(self, path, expected, what):
@@ -1425,12 +1450,20 @@ class Verification:
             )
         program = self.tagged.get("verify.py", record["verifier"])  # if not: told before
         if program != record["verifier"]:
-            self.refuse("verify.py", f"SHA-256 {record['verifier']}, as the record {index} says",
-                        f"SHA-256 {program}", "take verify.py from the release")
+            self.refuse(
+                "verify.py",
+                f"SHA-256 {record['verifier']}, as the record {index} says",
+                f"SHA-256 {program}",
+                "take verify.py from the release",
+            )
         reason = f", because: {shown(record['reason'])}" if "reason" in record else ""
         self.facts.update(
-            export=index, requestedBy=record["principal"], received=record["received"],
-            selection=selection, evidence=len(self.rows), verifier=program,
+            export=index,
+            requestedBy=record["principal"],
+            received=record["received"],
+            selection=selection,
+            evidence=len(self.rows),
+            verifier=program,
         )
         return (
             f"{record['principal']} asked for {describe_selection(selection)} at "
@@ -1458,8 +1491,11 @@ class Verification:
         plain(1, 1_024)(expected["software"])
         for name in sorted(claims.keys() | expected.keys()):
             if claims.get(name) != expected.get(name):
-                self.refuse("bundle.json", f"{name}: {expected.get(name, 'no such member')}",
-                            claims.get(name, "nothing"))
+                self.refuse(
+                    "bundle.json",
+                    f"{name}: {expected.get(name, 'no such member')}",
+                    claims.get(name, "nothing"),
+                )
         if self.created["origin"] != origin_:
             self.refuse(ENTRIES, f"the log {origin_}", f"log.created of {self.created['origin']}")
         info = self.files.read("bag-info.txt", RECORD_BYTES).split(b"\n")
@@ -1488,14 +1524,22 @@ class Verification:
             rows = collections.get(name, [])
             for before, after in zip(rows, rows[1:]):
                 if before.sequence >= after.sequence:
-                    self.refuse(ENTRIES, f"numbers of {name} that ascend", f"record {after.index}, "
-                                f"number {after.sequence}, behind {before.sequence}", DISTRUST)
+                    self.refuse(
+                        ENTRIES,
+                        f"numbers of {name} that ascend",
+                        f"record {after.index}, number {after.sequence}, behind {before.sequence}",
+                        DISTRUST,
+                    )
             for point in censuses.get(name, ()):
                 self.check_census(name, rows, point, record["before"] if whole else 0)
             numbers, points = [row.sequence for row in rows], censuses.get(name, ())
             if whole and gaps(numbers):
-                self.refuse(ENTRIES, f"all numbers of {name}, since all of it was asked for",
-                            f"{describe_gaps(gaps(numbers))} missing: incomplete", DISTRUST)
+                self.refuse(
+                    ENTRIES,
+                    f"all numbers of {name}, since all of it was asked for",
+                    f"{describe_gaps(gaps(numbers))} missing: incomplete",
+                    DISTRUST,
+                )
             said.append(describe_numbers(name, numbers, whole, points))
         return "; ".join(said) or "no evidence was selected"
 
@@ -1514,8 +1558,12 @@ class Verification:
                     DISTRUST,
                 )
         if last < below and not any(row.sequence == count for row in rows):
-            self.refuse(ENTRIES, f"number {count} of {name}, which the census of record {index} "
-                        "counts", "nothing: incomplete", DISTRUST)
+            self.refuse(
+                ENTRIES,
+                f"number {count} of {name}, which the census of record {index} counts",
+                "nothing: incomplete",
+                DISTRUST,
+            )
 
     # --- 8: locks, holds and erasures ---
 
@@ -1739,11 +1787,20 @@ def main(arguments=None):
         epilog="Run it as `python3 -I verify.py …`. Exit codes: 0 verified; 1 refused; 2 wrong "
         "usage, or no key was given.",
     )
-    parser.add_argument("directory", nargs="?", metavar="DIR",
-                        help="the unpacked bundle; default: where this file lies")
-    parser.add_argument("--key", action="append", default=[], metavar="VKEY",
-                        help="a verifier key of the log that you trust, or a file that holds some; "
-                        "from somewhere else than this bundle; may be repeated")
+    parser.add_argument(
+        "directory",
+        nargs="?",
+        metavar="DIR",
+        help="the unpacked bundle; default: where this file lies",
+    )
+    parser.add_argument(
+        "--key",
+        action="append",
+        default=[],
+        metavar="VKEY",
+        help="a verifier key of the log that you trust, or a file that holds some; "
+        "from somewhere else than this bundle; may be repeated",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a report")
     parser.add_argument("--quiet", action="store_true", help="findings and verdict only")
     options = parser.parse_args(arguments)
