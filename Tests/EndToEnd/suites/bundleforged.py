@@ -133,6 +133,14 @@ LIES = {
         ),
         "the census of record",
     ),
+    "a census of less": (
+        lambda log, at: rewrite(log, log.census(), collections={"c": {"count": 4, "last": at[3]}}),
+        "the census of record",
+    ),
+    "a census with another last": (
+        lambda log, at: rewrite(log, log.census(), collections={"c": {"count": 5, "last": at[3]}}),
+        "the census of record",
+    ),
     "an act on what is not there yet": (
         lambda log, at: rewrite(log, log.hold("m", [at[0]]), records=[[at[0], 9999]]),
         "must speak of records before it",
