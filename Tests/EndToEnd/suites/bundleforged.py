@@ -141,6 +141,12 @@ LIES = {
         lambda log, at: rewrite(log, log.census(), collections={"c": {"count": 5, "last": at[3]}}),
         "the census of record",
     ),
+    "a census of one that is not here": (
+        lambda log, at: rewrite(
+            log, log.census(), collections={"c": {"count": 6, "last": at[4] + 1}}
+        ),
+        "nothing: incomplete",
+    ),
     "an act on what is not there yet": (
         lambda log, at: rewrite(log, log.hold("m", [at[0]]), records=[[at[0], 9999]]),
         "must speak of records before it",
