@@ -5,6 +5,8 @@ import time
 from .waiting import PATIENCE_SECONDS, check, eventually
 from .world import CONFIG, NAMES, World, done
 
+# What a probe says that came after the end of the lock that it tried.
+TOO_LATE = "was tried too late"
 # Quick enough for tests; what is not here is as in production.
 REPLICATION = {"journalMilliseconds": 200, "probeLockSeconds": 4}
 
@@ -81,7 +83,7 @@ class Site(World):
         """
         for _ in range(4):
             reply = self.boss.post("/v1/targets", **{**self.description, **changes})
-            if "was tried too late" not in reply.detail:
+            if TOO_LATE not in reply.detail:
                 break
             self.env.note(f"the probe came too late: {reply.detail}")
         return done(reply)

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from bucket_objects import PACKS, meaning_of
 from harness import cases, check, eventually, stores
 from harness.evidence import Evidence
-from harness.site import Site
+from harness.site import TOO_LATE, Site
 from harness.world import done, refused
 from log_words import milliseconds
 
@@ -57,7 +57,11 @@ def test_the_second_copy(env, name):
 
 def check_probe(site, store):
     """The store enforces locks; the record says so, and what else was found."""
-    out = json.loads(command(site, "probe", "second", "--json").out)
+    for _ in range(4):
+        out = json.loads(command(site, "probe", "second", "--json", expect=(0, 1, 4)).out)
+        # A machine that stalls misses the short locks that it tries; then it is asked again.
+        if TOO_LATE not in json.dumps(out):
+            break
     check(out["report"]["compliant"] is True, f"{out}")
     record = json.loads(site.auditor.record(out["act"]).body)
     check(record["kind"] == "target.probed" and record["target"] == "second", f"{record}")
