@@ -154,7 +154,7 @@ def test_the_mode_of_a_large_payload(env):
     done(site.keeper.hold("case/1", records=[other]))
     site.wait_settled()
     site.copy()
-    check(site.status()["health"] == "running", f"{site.status()}")
+    eventually(lambda: site.status()["health"] == "running", lambda: f"{site.status()}")
     evidence.check()
     site.end()
 

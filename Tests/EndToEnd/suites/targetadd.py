@@ -4,7 +4,7 @@ import datetime
 import http.server
 import threading
 
-from harness import cases, check, stores, within_a_day
+from harness import cases, check, eventually, stores, within_a_day
 from harness.faketime import faked
 from harness.site import Site
 from harness.world import done, refused
@@ -168,7 +168,7 @@ def test_a_bucket_that_belongs_to_another_log(env):
     other.copy()
     first.put("more")
     first.wait()
-    check(first.status()["health"] == "running", f"{first.status()}")
+    eventually(lambda: first.status()["health"] == "running", lambda: f"{first.status()}")
     first.stop()
     other.stop()
 
