@@ -27,8 +27,7 @@ package struct Fsck {
     /// What the acts of the whole log amount to, from a first pass over them: what was erased is
     /// told only behind it.
     private var final = LogState()
-    private var sequences: [CollectionName: SequenceNumber] = [:]
-    private var lastReceived = Timestamp.earliest
+    private var order = RecordOrder()
     private var uploads: Set<UploadID> = []
     /// What the log says of erasures, to be known before the records are read; tests add others.
     var erasures = SegmentCheck.Erasures()
@@ -164,10 +163,7 @@ package struct Fsck {
         tree.append(leaf)
         segment.tree.append(leaf)
         report.records += 1
-        if record.received < lastReceived {
-            report.damage(path, "record \(index) was received before the one before it")
-        }
-        lastReceived = record.received
+        for fault in order.take(record, at: index) { report.damage(path, fault.detail) }
         if case .logCreated(let creation) = record { report.predecessor = creation.predecessor }
         if case .logCreated(let creation) = record,
             creation.origin != description.origin
@@ -175,20 +171,7 @@ package struct Fsck {
         {
             report.damage(paths.description, "it does not fit record 0")
         }
-        if (index.value == 0) != (record.kind == .logCreated) {
-            report.damage(path, "record \(index) is of kind \(record.kind.rawValue)")
-        }
         try checkAct(record, StoredAct(index: index, bytes: bytes), path)
-        if let collection = record.collection, let sequence = record.sequence {
-            let expected = sequences[collection]?.next ?? .first
-            if sequence != expected {
-                report.damage(
-                    path,
-                    "record \(index) is number \(sequence) of \(collection), not \(expected)"
-                )
-            }
-            sequences[collection] = sequence
-        }
         let opening = try segment.checkPayload(record, at: index, frame, &report)
         if case .file(let id, _) = frame.payload { uploads.insert(id) }
         segment.contents.append(

@@ -44,6 +44,7 @@ extension Command {
         TargetWorkCommands.reconcile,
         TargetWorkCommands.wait,
         WitnessCommand.command,
+        MonitorCommand.command,
         BenchCommand.command,
         KeygenCommand.command,
         VersionCommand.command,
