@@ -80,7 +80,16 @@ class World:
         indexes = list(log.evidence)
         for index in self.env.random.sample(indexes, min(sample, len(indexes))):
             agree(self.auditor, log, index)
+        self.monitor_agrees()
         return log
+
+    def monitor_agrees(self):
+        """The monitor, from outside, finds that all rules hold."""
+        self.run(
+            *("auditor", "monitor", "--once", "--key", self.key),
+            *("--state", self.env.path("monitor.state")),
+            timeout=600,
+        )
 
     def end(self, descriptions=None):
         """The second opinion, an end in order, and the offline check."""
