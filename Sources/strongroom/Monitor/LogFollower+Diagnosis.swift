@@ -27,8 +27,8 @@ extension LogFollower {
         guard let changed else {
             var violation = MonitorViolation(
                 .fork,
-                "the tree of \(signed.checkpoint.size) records that is signed is not shown to begin "
-                    + "with the \(before.size) that were signed and judged before",
+                "the tree of \(signed.checkpoint.size) records that is signed is not shown to "
+                    + "begin with the \(before.size) that were signed and judged before",
                 seen: signed.encoded
             )
             violation.known = known?.encoded
