@@ -147,7 +147,8 @@ let package = Package(
         .executableTarget(
             name: "strongroom",
             dependencies: [
-                "Platform", "LMDBKit", "Cryptography", "TransparencyLog", "EvidenceModel", "EvidenceStore",
+                "Platform", "LMDBKit", "Cryptography", "TransparencyLog", "EvidenceModel",
+                "EvidenceStore",
                 "CurlClient", "YAMLReader", "HTTPMessage", "MicroServer", "HTTPAPI",
                 "Observability", "Replication", "S3", "SigV4", "EvidenceBundle",
             ],
