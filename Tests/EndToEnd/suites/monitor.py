@@ -77,7 +77,8 @@ def test_an_honest_log_is_followed(env):
     found = pass_over()
     check(found["unjudgedHolds"] == 1, f"the sealed collection's hold: {found}")
     check(found["new"] > 300 and found["tiles"] > 0, f"{found}")
-    check(pass_over()["new"] == 0, "what was seen is new again")
+    # The purge of what was bypassed is a record too, and comes when it comes.
+    eventually(lambda: pass_over()["new"] == 0, 30, "what was seen is new again")
     world.serve(env=faked("+3d"))
     reply = world.keeper.erase(collection="drafts")
     if reply.status == 503:
