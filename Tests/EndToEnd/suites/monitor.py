@@ -86,6 +86,7 @@ def test_an_honest_log_is_followed(env):
         env.note(f"not settled after three days: {reply.problem}")
     else:
         done(reply)
+    eventually(lambda: pass_over()["new"] == 0, 30, "it does not come to rest")
     found = pass_over()
     anew = pass_over("--from-start")
     check((anew["root"], anew["size"]) == (found["root"], found["size"]), f"{anew}, {found}")
