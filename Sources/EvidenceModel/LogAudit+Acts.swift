@@ -40,7 +40,8 @@ extension LogAudit {
                 from: memory
             )
         case .policySet, .holdReleased, .payloadPurged, .clockResynced, .accessChanged,
-            .accessDigest, .targetAdded, .targetProbed, .targetPhase, .targetRemoved, .logClosed:
+            .accessDigest, .accessExported, .targetAdded, .targetProbed, .targetPhase,
+            .targetRemoved, .logClosed:
             break
         }
     }

@@ -85,7 +85,7 @@ extension RecordKind {
         case .payloadPurged: .purge
         case .clockResynced: .clock
         case .census: .census
-        case .accessChanged, .accessDigest: .access
+        case .accessChanged, .accessDigest, .accessExported: .access
         case .targetAdded, .targetProbed, .targetPhase, .targetRemoved: .target
         case .logClosed: .closed
         }

@@ -1,3 +1,4 @@
+import Cryptography
 import EvidenceModel
 import Testing
 import TransparencyLog
