@@ -207,7 +207,7 @@ def test_who_gets_what(env):
         ({"matter": "case/none"}, ("no evidence",)),
         ({"collection": "A B"}, ("collection",)),
         ({"prefix": ""}, ("prefix",)),
-        ({"since": "yesterday"}, ("since",)),
+        ({"since": "yesterday"}, ("time",)),
         ({"labels": {"A": "x"}}, ("label",)),
         ({"colection": "payments"}, ("colection",)),
         ({"labels": []}, ("labels",)),
@@ -261,7 +261,7 @@ def test_a_kill_leaves_no_half_bundle(env):
             stderr=subprocess.DEVNULL,
         )
         exports = world.data / "exports"
-        eventually(lambda: exports.exists() or process.poll() is not None, 30, "no export begins")
+        eventually(lambda: exports.exists() or process.poll() is not None, "no export begins")
         world.kill()
         process.kill()
         process.wait(30)

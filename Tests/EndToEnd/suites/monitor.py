@@ -78,7 +78,7 @@ def test_an_honest_log_is_followed(env):
     check(found["unjudgedHolds"] == 1, f"the sealed collection's hold: {found}")
     check(found["new"] > 300 and found["tiles"] > 0, f"{found}")
     # The purge of what was bypassed is a record too, and comes when it comes.
-    eventually(lambda: pass_over()["new"] == 0, 30, "what was seen is new again")
+    eventually(lambda: pass_over()["new"] == 0, "what was seen is new again")
     world.serve(env=faked("+3d"))
     reply = world.keeper.erase(collection="drafts")
     if reply.status == 503:
@@ -86,7 +86,7 @@ def test_an_honest_log_is_followed(env):
         env.note(f"not settled after three days: {reply.problem}")
     else:
         done(reply)
-    eventually(lambda: pass_over()["new"] == 0, 30, "it does not come to rest")
+    eventually(lambda: pass_over()["new"] == 0, "it does not come to rest")
     found = pass_over()
     anew = pass_over("--from-start")
     check((anew["root"], anew["size"]) == (found["root"], found["size"]), f"{anew}, {found}")
@@ -110,20 +110,20 @@ def test_as_a_service(env):
         process = subprocess.Popen(command, stdout=out, stderr=err)
     env.defer(process.kill)
     said = lambda name: env.path(name).read_text()  # noqa: E731
-    eventually(lambda: "all rules hold" in said("out"), 30, lambda: said("err"))
+    eventually(lambda: "all rules hold" in said("out"), lambda: said("err"))
     with server.client() as client:
         fill(client, 20)
-    eventually(lambda: "20 new, all rules hold" in said("out"), 30, lambda: said("out"))
+    eventually(lambda: "20 new, all rules hold" in said("out"), lambda: said("out"))
     port = server.port
     server.terminate()
-    eventually(lambda: "monitor.stale" in said("err"), 60, lambda: said("err"))
+    eventually(lambda: "monitor.stale" in said("err"), lambda: said("err"))
     again = env.serve_without_waiting(data)
     again.command[again.command.index("127.0.0.1:0")] = f"127.0.0.1:{port}"
     again.kill()
     again.start()
     with again.client() as client:
         fill(client, 7, tag="more")
-    eventually(lambda: "7 new, all rules hold" in said("out"), 60, lambda: said("err"))
+    eventually(lambda: "7 new, all rules hold" in said("out"), lambda: said("err"))
     process.send_signal(signal.SIGTERM)
     check(process.wait(30) == 0, lambda: f"it did not end with 0: {said('err')}")
 
@@ -347,7 +347,6 @@ def test_a_server_that_is_away(env, memory):
     if memory == "old":
         eventually(
             lambda: look(env, url, key, "--max-age", "1s", expect=(1, 5)).returncode == 1,
-            60,
             "it never gets too old",
         )
 
