@@ -59,7 +59,7 @@ demo: ## Builds, and shows on real files what Strongroom does (some minutes).
 	@scripts/demo.sh
 
 .PHONY: test
-test: setup ## Lint, unit tests, end-to-end tests on the real binary (about 23 minutes).
+test: setup ## Lint, unit tests, end-to-end tests on the real binary (about 22 minutes).
 	@python3 scripts/test.py
 
 .PHONY: unit

@@ -199,7 +199,7 @@ ${bold}That was all of it.${plain} What to do next:
    make install PREFIX=\$HOME/.local             puts strongroom there
    strongroom init DIR && strongroom serve DIR   a log of your own, on 127.0.0.1:7440
    strongroom put --help                         pushes files; curl does it too
-   make test                                     what we claim, tested (about 23 minutes)
+   make test                                     what we claim, tested (about 22 minutes)
 
 README.md says what is guaranteed and what is not; ARCHITECTURE.md how it is built.
 END

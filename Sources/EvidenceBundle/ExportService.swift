@@ -25,7 +25,7 @@ package final class ExportService: Sendable {
 
     /// Selects evidence, writes `access.exported`, and puts the bundle together.
     ///
-    /// Takes as long as it takes: some 20 s for a million records.
+    /// Takes as long as it takes: some 80 s for a million records.
     ///
     /// - Throws: `notFound` if nothing is meant; `refused`, `storageFull`; `unavailable` if holds
     ///   of the matter changed meanwhile.
