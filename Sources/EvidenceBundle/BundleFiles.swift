@@ -9,7 +9,7 @@ struct BundleFiles {
     /// All of the archive up to the first payload.
     static let head = "head"
     /// A row for each payload.
-    static let payloads = "payloads"
+    static let payloads = ExportedBundles.payloads
 
     let entries: SpoolFile
     let openings: SpoolFile
@@ -64,7 +64,7 @@ final class PayloadRows {
 
 /// One payload of a bundle.
 struct PayloadRow: Equatable {
-    static let rowSizeBytes = 16
+    static let rowSizeBytes = ExportedBundles.rowSizeBytes
 
     let index: RecordIndex
     let sizeBytes: UInt64

@@ -48,6 +48,10 @@ package final class BundleReader {
         guard offset < sizeBytes, limit > 0 else { return [] }
         if offset < headSizeBytes {
             let count = Int(min(UInt64(limit), headSizeBytes - offset))
+            // An erasure removes the file; who has it open gets no more of it.
+            guard try isThere() else {
+                throw .notFound("something in the bundle was erased meanwhile")
+            }
             do throws(SystemError) {
                 return try head.read(count: count, at: offset)[...]
             } catch { throw .system(error) }
@@ -64,6 +68,12 @@ package final class BundleReader {
             return try payload(of: row).read(at: place - headerSize, limit: limit)
         }
         return zeros(min(UInt64(limit), rowOffset + Bundle.archivedBytes(row) - offset))
+    }
+
+    private func isThere() throws(StoreError) -> Bool {
+        do throws(SystemError) {
+            return try FileSystem.exists(head.path)
+        } catch { throw .system(error) }
     }
 
     /// Goes to the payload that holds an offset; to none behind the last.

@@ -79,6 +79,7 @@ struct BundleWriter {
                 state = LogState(founders: creation.founders)
             }
             guard case .act(let act) = record else { return }
+            try checkHolds(act.act, index)
             do throws(ActFault) {
                 try state.apply(act, at: index)
             } catch {
@@ -88,6 +89,17 @@ struct BundleWriter {
         }
         self.state = state
         return [RecordIndex(0)] + found.indexes
+    }
+
+    /// Which records a matter holds must be the same when they are selected and when that is
+    /// written down.
+    private func checkHolds(_ act: Act, _ index: RecordIndex) throws(StoreError) {
+        guard let matter = export.selection.matter, index >= export.before else { return }
+        switch act {
+        case .holdPlaced(matter, _), .holdReleased(matter, _):
+            throw .unavailable("the holds of \(matter) changed meanwhile; export again")
+        default: return
+        }
     }
 
     private func parsed(_ bytes: [UInt8], _ index: RecordIndex) throws(StoreError) -> Record {
@@ -205,8 +217,8 @@ struct BundleWriter {
             let path = entry.target.utf8
             guard path.starts(with: "/v1/records/".utf8) else { return }
             let rest = path.dropFirst("/v1/records/".utf8.count)
-            let number = rest.prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
-            guard let index = UInt64(String(decoding: number, as: UTF8.self)),
+            let number = Array(rest.prefix { $0 != UInt8(ascii: "/") })
+            guard let index = BundleEntry.decimal(number[...]),
                 selected.contains(RecordIndex(index))
             else { return }
             try file.write(bytes.span)

@@ -61,16 +61,18 @@ package final class ExportService: Sendable {
     ///
     /// - Throws: `notFound` if there is none, or none any more.
     package func bundle(_ index: RecordIndex) throws(StoreError) -> Bundle {
-        if let bundle = bundles.withLock({ $0[index] }) { return bundle }
         let path = path(of: index)
-        let isThere = try onDisk { () throws(SystemError) in
-            try FileSystem.exists("\(path)/\(BundleFiles.head)")
+        let found = try onDisk { () throws(SystemError) in
+            try FileSystem.information("\(path)/\(BundleFiles.head)")
         }
-        guard isThere else {
+        guard let found, found.modifiedNanoseconds >= Self.oldest() else {
+            bundles.withLock { $0[index] = nil }
             throw .notFound(
-                "there is no bundle \(index): it is kept for a week; export again to have it anew"
+                "there is no bundle \(index): it is kept for a week, and until something in it is "
+                    + "erased; export again to have it anew"
             )
         }
+        if let bundle = bundles.withLock({ $0[index] }) { return bundle }
         let bundle = try Bundle(store, directory: path, export: index)
         bundles.withLock { $0[index] = bundle }
         return bundle
@@ -79,7 +81,7 @@ package final class ExportService: Sendable {
     private func path(of index: RecordIndex) -> String { "\(directory)/\(index)" }
 
     private func write(_ index: RecordIndex, _ selected: IndexRanges) throws(StoreError) {
-        let temporary = "\(directory)/\(index).part"
+        let temporary = "\(directory)/\(index)\(ExportedBundles.unfinished)"
         try onDisk { () throws(SystemError) in
             try FileSystem.makeDirectoryIfAbsent(directory)
             try FileSystem.makeDirectory(temporary)
@@ -99,14 +101,24 @@ package final class ExportService: Sendable {
                 try FileSystem.syncDirectory(directory)
             }
         } catch {
+            let isThere = try onDisk { () throws(SystemError) in try FileSystem.exists(temporary) }
+            // An erasure removes what it finds half made.
+            guard isThere else {
+                throw .unavailable("evidence was erased meanwhile; export again")
+            }
             try onDisk { () throws(SystemError) in try FileSystem.removeTree(temporary) }
             throw error
         }
     }
 
+    /// When the oldest bundle that is kept was made, in nanoseconds since 1970.
+    private static func oldest() -> Int64 {
+        (Clock.wallMilliseconds() / 1000 - keptSeconds) * 1_000_000_000
+    }
+
     /// Removes bundles that are older than a week, and what a crash left.
     private func removeOld() throws(StoreError) {
-        let limit = (Clock.wallMilliseconds() / 1000 - Self.keptSeconds) * 1_000_000_000
+        let limit = Self.oldest()
         let directory = directory
         try onDisk { () throws(SystemError) in
             guard try FileSystem.exists(directory) else { return }

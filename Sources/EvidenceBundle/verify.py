@@ -1490,7 +1490,10 @@ class Verification:
         }
         plain(1, 1_024)(expected["software"])
         for name in sorted(claims.keys() | expected.keys()):
-            if claims.get(name) != expected.get(name):
+            # `True` is 1 to Python, and no number to JSON.
+            if name not in claims or name not in expected or (
+                ENCODER.encode(claims[name]) != ENCODER.encode(expected[name])
+            ):
                 self.refuse(
                     "bundle.json",
                     f"{name}: {expected.get(name, 'no such member')}",
@@ -1520,7 +1523,10 @@ class Verification:
         record = self.export[1]
         whole = not set(record["selection"]) - {"collection"}
         said = []
-        for name in sorted({*collections, *({record["selection"].get("collection")} - {None})}):
+        asked = record["selection"].get("collection")
+        # Of everything that was asked for, no collection that a census counts is missing.
+        counted_ = censuses if not record["selection"] else ()
+        for name in sorted({*collections, *({asked} - {None}), *counted_}):
             rows = collections.get(name, [])
             for before, after in zip(rows, rows[1:]):
                 if before.sequence >= after.sequence:

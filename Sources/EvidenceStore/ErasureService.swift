@@ -224,6 +224,9 @@ extension ErasureService {
 
     /// Records that the bytes of an erasure are gone here.
     private func certify(_ erasure: RecordIndex) throws(StoreError) {
+        if let records = view.withState({ $0.unpurged[erasure] }) {
+            try ExportedBundles.remove(holding: records, in: view.paths)
+        }
         let answer = Answer<ActOutcome>()
         try queue.enqueue(
             .act(

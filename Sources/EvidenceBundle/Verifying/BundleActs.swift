@@ -11,6 +11,7 @@ struct BundleActs {
     private(set) var creation: LogCreation?
     /// The newest census of each collection.
     private(set) var censuses: [CollectionName: (index: RecordIndex, census: Census)] = [:]
+    private(set) var certificates: [RecordIndex: PayloadErased] = [:]
     private var purged: [RecordIndex: [String]] = [:]
 
     struct Census {
@@ -18,13 +19,21 @@ struct BundleActs {
         let entry: CensusEntry
     }
 
-    /// Whether a record is evidence, told without taking it apart: these bytes stand in no string
-    /// of canonical JSON, where a quotation mark follows a backslash.
+    private static let kindMark = Array("\"kind\":\"".utf8)
+    private static let evidenceMark = Array("evidence\"".utf8)
+
+    /// Whether a record says that it is evidence, told without taking it apart.
+    ///
+    /// The first `"kind":"` of a canonical record is the record's own: the members that sort before
+    /// it hold no text of that name but labels, and evidence has its labels behind `kind`; inside
+    /// of strings a quotation mark follows a backslash. A record of which this is not so is refused
+    /// where it is taken apart.
     static func isEvidence(_ record: ArraySlice<UInt8>) -> Bool {
-        let mark = Array("\"kind\":\"evidence\"".utf8)
         var start = record.startIndex
-        while let found = record[start...].firstIndex(of: mark[0]) {
-            if record[found...].starts(with: mark) { return true }
+        while let found = record[start...].firstIndex(of: kindMark[0]) {
+            if record[found...].starts(with: kindMark) {
+                return record[(found + kindMark.count)...].starts(with: evidenceMark)
+            }
             start = found + 1
         }
         return false
@@ -44,8 +53,9 @@ struct BundleActs {
             do throws(ActFault) {
                 try state.apply(record, at: index)
             } catch { throw Self.fault(index, "\(error)") }
-        case .payloadPurged(let erasure, let copy, _, _):
-            guard state.isErasure(erasure) else {
+            if case .payloadErased(let erased) = record.act { certificates[index] = erased }
+        case .payloadPurged(let erasure, let copy, let count, _):
+            guard certificates[erasure]?.count == count else {
                 throw Self.fault(index, "it purges what no erasure in the bundle names")
             }
             purged[erasure, default: []].append(copy)

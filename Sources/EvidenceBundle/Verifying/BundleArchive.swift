@@ -63,6 +63,9 @@ final class BundleArchive: Sendable {
             guard header.name == root + name, header.modifiedSeconds == first.modifiedSeconds else {
                 throw BundleFault(name, "'\(header.name.prefix(80))' stands in its place")
             }
+            guard header.sizeBytes > 0 || !BundleLayout.optional.contains(name) else {
+                throw BundleFault(name, "it is empty, and would not be there then")
+            }
             let start = offset + UInt64(TarHeader.blockSizeBytes)
             found[name] = Member(name: name, offset: start, sizeBytes: header.sizeBytes)
             offset = try Self.end(file, start, header.sizeBytes, name, sizeBytes)

@@ -60,7 +60,9 @@ struct BundleTree {
         let position = range.size.value
         switch entry {
         case .leaf(let index, _):
-            guard index.value == position, let leafHash else { throw Self.gap(position) }
+            guard index.value == position, position < TreeSize.maximum.value, let leafHash else {
+                throw Self.gap(position)
+            }
             range.append(leafHash)
         case .node(let first, let level, let hash):
             guard first == position, first & ((1 << UInt64(level)) - 1) == 0,

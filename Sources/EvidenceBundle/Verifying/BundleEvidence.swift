@@ -28,7 +28,6 @@ struct BundleEvidence {
     private struct Numbers {
         var first: UInt64
         var last: UInt64
-        var lastIndex: RecordIndex
         var count: UInt64 = 0
         /// The number and index of the last that a census counts, and of the first behind.
         var counted: (number: UInt64, index: RecordIndex)?
@@ -77,6 +76,7 @@ struct BundleEvidence {
         try checkNumber(sequence.value, facts)
         try checkLock(facts)
         if !isMeant(facts) { strangers.append(index) }
+        if isErased { try checkErasure(of: facts) }
         guard !isErased, let description else { return }
         try expectPayload(description, index, checks)
     }
@@ -122,7 +122,7 @@ struct BundleEvidence {
     ) throws(BundleFault) {
         var seen =
             numbers[facts.collection]
-            ?? Numbers(first: number, last: 0, lastIndex: facts.index)
+            ?? Numbers(first: number, last: 0)
         guard number > seen.last else {
             throw BundleFault(
                 BundleLayout.entries,
@@ -131,7 +131,6 @@ struct BundleEvidence {
             )
         }
         seen.last = number
-        seen.lastIndex = facts.index
         seen.count += 1
         if let census = acts.censuses[facts.collection]?.census {
             if number <= census.entry.count.value {
@@ -157,10 +156,23 @@ struct BundleEvidence {
         lockCounts[standing.erased == nil ? "\(standing.lock)" : "erased", default: 0] += 1
     }
 
-    private func isMeant(_ facts: RecordFacts) -> Bool {
-        guard let export = acts.export?.export, export.selection.matches(facts) else {
-            return false
+    /// A certificate must say of the record what its leaf and the acts before say.
+    private func checkErasure(of facts: RecordFacts) throws(BundleFault) {
+        let standing = acts.state.lockStanding(of: facts.index, lock: facts.lock)
+        let erased = standing.erased.flatMap { acts.certificates[$0] }
+        let item = erased?.items.first { $0.records.contains(facts.index) }
+        guard erased?.collection == facts.collection, item?.lock == standing.lock else {
+            throw BundleFault(
+                BundleLayout.entries,
+                "the erasure of record \(facts.index) names another lock or collection than its own"
+            )
         }
+    }
+
+    private func isMeant(_ facts: RecordFacts) -> Bool {
+        guard let export = acts.export?.export, facts.index < export.before,
+            export.selection.matches(facts)
+        else { return false }
         guard let matter = export.selection.matter else { return true }
         return acts.state.matters[matter]?.holds(facts) ?? false
     }
@@ -250,6 +262,18 @@ struct BundleEvidence {
         _ export: EvidenceExport,
         _ censuses: [CollectionName: (index: RecordIndex, census: BundleActs.Census)]
     ) throws(BundleFault) -> String {
+        if export.selection.isOfWholeCollections {
+            for (name, found) in censuses.sorted(by: { $0.key < $1.key })
+            where numbers[name] == nil && (export.selection.collection ?? name) == name
+                && found.census.entry.last < export.before
+            {
+                throw BundleFault(
+                    BundleLayout.entries,
+                    "incomplete: the census of record \(found.index) counts \(name), and none of "
+                        + "it is here"
+                )
+            }
+        }
         var words: [String] = []
         for (collection, seen) in numbers.sorted(by: { $0.key < $1.key }) {
             let isWhole = seen.first == 1 && seen.count == seen.last
@@ -263,7 +287,7 @@ struct BundleEvidence {
             var text = "\(collection): \(seen.count) of the numbers 1 to \(seen.last)"
             if isWhole { text = "\(collection): the numbers 1 to \(seen.last), none missing" }
             if let (index, census) = censuses[collection] {
-                try check(seen, against: census, of: index, isWhole: export.selection)
+                try check(seen, against: census, of: index, export)
                 text += "; the census of record \(index) agrees"
             }
             words.append(text)
@@ -275,7 +299,7 @@ struct BundleEvidence {
         _ seen: Numbers,
         against census: BundleActs.Census,
         of index: RecordIndex,
-        isWhole selection: ExportSelection
+        _ export: EvidenceExport
     ) throws(BundleFault) {
         let (count, last) = (census.entry.count.value, census.entry.last)
         var fits = true
@@ -283,7 +307,9 @@ struct BundleEvidence {
             fits = counted.number == count ? counted.index == last : counted.index < last
         }
         if let behind = seen.behind, behind.index < census.before { fits = false }
-        if selection.isOfWholeCollections, seen.last < count { fits = false }
+        // Of what came between the selection and its record nothing can be here.
+        let isReached = last < export.before
+        if export.selection.isOfWholeCollections, isReached, seen.last < count { fits = false }
         guard fits else {
             throw BundleFault(
                 BundleLayout.entries,

@@ -135,6 +135,11 @@ package struct BundleVerification {
             else { continue }
             try acts.take(try Self.record(bytes, index), at: index)
         }
+        if let export = acts.export,
+            export.record.received.milliseconds / 1000 != Int64(archive.modifiedSeconds)
+        {
+            throw BundleFault("the archive", "its members are not of the time of the export")
+        }
         guard let export = acts.export, export.index == archive.index else {
             throw BundleFault(
                 BundleLayout.entries,
@@ -177,10 +182,28 @@ package struct BundleVerification {
             )
         }
         guard let export = acts.export else { return }
+        try checkVerifier(export.export)
         passed("selection", try evidence.checkSelection(export.export))
         passed("numbers", try evidence.checkNumbers(export.export, acts.censuses))
         passed("locks", evidence.lockSummary)
         accessible = evidence.indexes
+    }
+
+    /// The program that others will run on this bundle is the one that the log names.
+    private func checkVerifier(_ export: EvidenceExport) throws(BundleFault) {
+        let name = BundleLayout.verifier
+        guard let member = archive.members[name] else { throw BundleFault(name, "it is missing") }
+        let digest = try archive.digest(
+            of: name,
+            at: member.offset,
+            sizeBytes: member.sizeBytes
+        )
+        guard digest == export.verifier else {
+            throw BundleFault(
+                name,
+                "its SHA-256 is \(digest.hex), and the export says \(export.verifier.hex)"
+            )
+        }
     }
 
     private var accessible = IndexRanges.none
@@ -191,6 +214,7 @@ package struct BundleVerification {
     ) throws(BundleFault) -> BundleEvidence {
         var tree = BundleTree()
         var evidence = BundleEvidence(archive, acts)
+        var last: RecordIndex?
         var lines = archive.lines(of: BundleLayout.entries)
         while let line = try lines.next() {
             guard let entry = BundleEntry(line) else {
@@ -206,9 +230,16 @@ package struct BundleVerification {
             }
             let leaf = MerkleTree.leafHash(bytes.span)
             try tree.add(entry, leafHash: leaf)
+            last = index
             try evidence.take(try Self.record(bytes, index), index, leaf, checks)
         }
         evidence.flush(checks)
+        guard last == archive.index, acts.creation?.origin == signed.checkpoint.origin else {
+            throw BundleFault(
+                BundleLayout.entries,
+                "it does not begin with the log.created of this log, or does not end with the export"
+            )
+        }
         let checkpoint = signed.checkpoint
         guard tree.range.size == checkpoint.size, tree.range.root == checkpoint.root else {
             throw BundleFault(
@@ -264,9 +295,11 @@ package struct BundleVerification {
         passed("access", "\(count) reads of this evidence before (the store's word, unsigned)")
     }
 
+    private static let slash = UInt8(ascii: "/")
+
     private static func accessed(_ target: String) -> RecordIndex? {
         guard target.hasPrefix("/v1/records/") else { return nil }
-        let number = target.dropFirst("/v1/records/".count).prefix { $0 != "/" && $0 != "?" }
-        return UInt64(number).map { RecordIndex($0) }
+        let number = Array(target.utf8.dropFirst("/v1/records/".count).prefix { $0 != slash })
+        return BundleEntry.decimal(number[...]).map { RecordIndex($0) }
     }
 }
