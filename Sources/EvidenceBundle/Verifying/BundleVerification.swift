@@ -237,7 +237,7 @@ package struct BundleVerification {
         guard last == archive.index, acts.creation?.origin == signed.checkpoint.origin else {
             throw BundleFault(
                 BundleLayout.entries,
-                "it does not begin with the log.created of this log, or does not end with the export"
+                "it does not begin with log.created of this log, or end with the export"
             )
         }
         let checkpoint = signed.checkpoint

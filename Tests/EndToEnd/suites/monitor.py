@@ -86,8 +86,6 @@ def test_an_honest_log_is_followed(env):
         env.note(f"not settled after three days: {reply.problem}")
     else:
         done(reply)
-    world.kill()
-    world.serve(env=faked("+3d"))
     found, anew = pass_over(), pass_over("--from-start")
     # The server writes acts of its own when it wants to.
     check(found["size"] <= anew["size"] == anew["new"], f"{found}, {anew}")
