@@ -21,7 +21,6 @@ package final class Bundle: Sendable {
     private let store: EvidenceStore
     private let directory: String
     private let headSizeBytes: UInt64
-    private let payloadCount: UInt64
     private let modifiedSeconds: UInt64
 
     /// Opens what `BundleWriter` has left.
@@ -35,8 +34,6 @@ package final class Bundle: Sendable {
         headSizeBytes = try onDisk { () throws(SystemError) in try head.sizeBytes() }
         tag = try Self.digest(head, headSizeBytes)
         let rows = try Self.open("\(directory)/\(BundleFiles.payloads)")
-        let rowsSizeBytes = try onDisk { () throws(SystemError) in try rows.sizeBytes() }
-        payloadCount = rowsSizeBytes / UInt64(PayloadRow.rowSizeBytes)
         var offset = headSizeBytes
         var cursor = RowCursor(rows)
         while let row = try cursor.next() { offset += Self.archivedBytes(row) }

@@ -74,18 +74,15 @@ struct PayloadRow: Equatable {
         self.sizeBytes = sizeBytes
     }
 
+    /// Reads the first row of `bytes`, which hold one at least.
     init(_ bytes: ArraySlice<UInt8>) {
-        func number(_ slice: ArraySlice<UInt8>) -> UInt64 {
-            slice.reduce(0) { $0 << 8 | UInt64($1) }
-        }
-        index = RecordIndex(number(bytes.prefix(8)))
-        sizeBytes = number(bytes.dropFirst(8).prefix(8))
+        let span = bytes.span
+        index = RecordIndex(BigEndian.read(UInt64.self, from: span, at: 0) ?? 0)
+        sizeBytes = BigEndian.read(UInt64.self, from: span, at: 8) ?? 0
     }
 
     var bytes: [UInt8] {
-        [index.value, sizeBytes].flatMap { value in
-            (0..<8).map { UInt8(truncatingIfNeeded: value >> UInt64(56 - 8 * $0)) }
-        }
+        BigEndian.bytes(of: index.value) + BigEndian.bytes(of: sizeBytes)
     }
 }
 
@@ -105,8 +102,7 @@ final class IndexDigest {
     private var hasher = SHA256Hasher()
 
     func add(_ index: RecordIndex) {
-        let bytes = (0..<8).map { UInt8(truncatingIfNeeded: index.value >> UInt64(56 - 8 * $0)) }
-        hasher.update(bytes.span)
+        hasher.update(BigEndian.bytes(of: index.value).span)
     }
 
     func finish() -> SHA256Digest { hasher.finalize() }

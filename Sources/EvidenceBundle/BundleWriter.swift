@@ -50,11 +50,11 @@ struct BundleWriter {
     /// Writes all of it.
     mutating func write() throws(StoreError) {
         let acts = try acts()
-        var files = try BundleFiles(directory, store)
-        try writeRecords(acts, &files)
+        let files = try BundleFiles(directory, store)
+        try writeRecords(acts, files)
         try checkSelection()
         try writeAccesses(files.accesses)
-        try writeHead(&files)
+        try writeHead(files)
     }
 
     // MARK: Records
@@ -113,7 +113,7 @@ struct BundleWriter {
     /// The evidence and the acts, and the hashes of what lies between them.
     private mutating func writeRecords(
         _ acts: [RecordIndex],
-        _ files: inout BundleFiles
+        _ files: BundleFiles
     ) throws(StoreError) {
         var next: UInt64 = 0
         var waiting = acts[...]
@@ -229,7 +229,7 @@ struct BundleWriter {
     // MARK: The archive
 
     /// Puts the tag files one after the other, as they stand in the archive.
-    private mutating func writeHead(_ files: inout BundleFiles) throws(StoreError) {
+    private mutating func writeHead(_ files: BundleFiles) throws(StoreError) {
         let root = BundleLayout.directory(of: index)
         let head = try SpoolFile("\(directory)/\(BundleFiles.head)", store)
         let checkpoint = try store.signedCheckpoint(at: size).note

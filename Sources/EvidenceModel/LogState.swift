@@ -222,9 +222,6 @@ extension LogState {
         return IndexRanges(canonical: ranges)
     }
 
-    /// Whether a record is a `payload.erased`.
-    public func isErasure(_ index: RecordIndex) -> Bool { erasures[index] != nil }
-
     /// The copies of which `payload.purged` says that the bytes of an erasure are gone, in the
     /// order of these records.
     public func purgedCopies(of erasure: RecordIndex) -> [String] {

@@ -1,6 +1,9 @@
 /// Big-endian integers, as keys and frames hold them.
-enum BigEndian {
-    static func append<Integer: FixedWidthInteger>(_ value: Integer, to bytes: inout [UInt8]) {
+package enum BigEndian {
+    package static func append<Integer: FixedWidthInteger>(
+        _ value: Integer,
+        to bytes: inout [UInt8]
+    ) {
         var shift = Integer.bitWidth - 8
         while shift >= 0 {
             bytes.append(UInt8(truncatingIfNeeded: value >> Integer(shift)))
@@ -9,7 +12,7 @@ enum BigEndian {
     }
 
     /// The integer at `offset`, or nil if the bytes end before it does.
-    static func read<Integer: FixedWidthInteger>(
+    package static func read<Integer: FixedWidthInteger>(
         _ type: Integer.Type,
         from bytes: Span<UInt8>,
         at offset: Int
@@ -23,7 +26,7 @@ enum BigEndian {
         return value
     }
 
-    static func bytes<Integer: FixedWidthInteger>(of value: Integer) -> [UInt8] {
+    package static func bytes<Integer: FixedWidthInteger>(of value: Integer) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Integer.bitWidth / 8)
         append(value, to: &bytes)

@@ -2,12 +2,6 @@ package import EvidenceModel
 import Platform
 package import TransparencyLog
 
-/// A record and its bytes.
-package struct RecordBytes: Sendable {
-    package let index: RecordIndex
-    package let bytes: [UInt8]
-}
-
 /// The hash of a complete subtree of the log.
 package struct SubtreeHash: Sendable {
     package let node: NodeID

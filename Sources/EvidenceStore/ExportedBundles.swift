@@ -28,6 +28,11 @@ package enum ExportedBundles {
         var isChanged = false
         for name in names {
             let path = "\(directory)/\(name)"
+            let kind = try onDisk { () throws(SystemError) in
+                try FileSystem.information(path)?.kind
+            }
+            // A file was put there by somebody else.
+            guard kind == .directory else { continue }
             var isConcerned = name.hasSuffix(unfinished)
             if !isConcerned { isConcerned = try holds(records, path) }
             guard isConcerned else { continue }

@@ -3,7 +3,6 @@ import EvidenceBundle
 import EvidenceModel
 import EvidenceStore
 import HTTPMessage
-import Observability
 import TransparencyLog
 
 extension ReadExchange {
@@ -24,7 +23,9 @@ extension ReadExchange {
             return Response(status: 304, fields: fields)
         }
         return ranged(fields, tag, lengthBytes: bundle.sizeBytes) { range in
-            BundleBody(reader, range, self.api.log)
+            RangeBody(range, self.api.log) { offset, limit throws(StoreError) in
+                try reader.read(at: offset, limit: limit)
+            }
         }
     }
 
@@ -56,35 +57,5 @@ extension APIRequest {
     /// Whether all that a selection can hold may be read.
     fileprivate func mayRead(_ collection: CollectionName?) -> Bool {
         collection.map { principal.may(.readEvidence, in: $0) } ?? false
-    }
-}
-
-/// A bundle, or a part of it, as the body of a reply.
-///
-/// `@unchecked Sendable`: one thread reads.
-private final class BundleBody: BodyReader, @unchecked Sendable {
-    private let reader: BundleReader
-    private var offset: UInt64
-    private let end: UInt64
-    private let log: EventLog
-
-    init(_ reader: BundleReader, _ range: Range<UInt64>, _ log: EventLog) {
-        self.reader = reader
-        offset = range.lowerBound
-        end = range.upperBound
-        self.log = log
-    }
-
-    func read(into buffer: UnsafeMutableRawBufferPointer) throws(BodyInterrupted) -> Int {
-        let limit = Int(min(UInt64(buffer.count), end - offset))
-        do throws(StoreError) {
-            let piece = try reader.read(at: offset, limit: limit)
-            unsafe buffer.copyBytes(from: piece)
-            offset += UInt64(piece.count)
-            return piece.count
-        } catch {
-            log.record(.error, "export.interrupted", [.text("detail", "\(error)")])
-            throw BodyInterrupted("\(error)")
-        }
     }
 }

@@ -116,7 +116,9 @@ final class ReadExchange: Exchange {
             return Response(status: 304, fields: fields)
         }
         return ranged(fields, tag, lengthBytes: reader.sizeBytes) { range in
-            PayloadBody(reader, range, self.api.log)
+            RangeBody(range, self.api.log) { offset, limit throws(StoreError) in
+                try reader.read(at: offset, limit: limit)
+            }
         }
     }
 

@@ -6,7 +6,6 @@ import TransparencyLog
 /// The evidence of a bundle, compared piece by piece with everything that is said of it elsewhere.
 struct BundleEvidence {
     private let acts: BundleActs
-    private let root: String
     private let digest = IndexDigest()
     private var openings: BundleLines
     private var locks: BundleLines
@@ -36,7 +35,6 @@ struct BundleEvidence {
 
     init(_ archive: BundleArchive, _ acts: BundleActs) {
         self.acts = acts
-        root = BundleLayout.directory(of: archive.index)
         openings = archive.lines(of: BundleLayout.openings)
         locks = archive.lines(of: BundleLayout.locks)
         manifest = archive.lines(of: BundleLayout.payloadManifest)

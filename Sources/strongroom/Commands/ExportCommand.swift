@@ -42,6 +42,7 @@ enum ExportCommand {
         let path = try arguments.required("output")
         let connection = try Server(arguments).connectPatiently()
         let id: UInt64
+        var sizeBytes: UInt64?
         if let text = arguments.value("id") {
             guard let number = UInt64(text) else {
                 throw .usage("--id is '\(text)', not the number of a bundle")
@@ -64,8 +65,10 @@ enum ExportCommand {
                 throw JSONReply.malformed("export")
             }
             id = number
+            sizeBytes = reply.object.number("size")
         }
-        let fetched = try BundleFetch(connection, id: id, console).toFile(path)
+        let fetched = try BundleFetch(connection, id: id, sizeBytes: sizeBytes, console)
+            .toFile(path)
         if arguments.flag("json") {
             let line: JSONObject = [
                 "file": .string(path), "id": .integer(Int64(id)),
@@ -109,12 +112,12 @@ enum ExportCommand {
 private struct BundleFetch {
     private let connection: APIConnection
     private let id: UInt64
-    private let console: Console
+    private let progress: Progress
 
-    init(_ connection: APIConnection, id: UInt64, _ console: Console) {
+    init(_ connection: APIConnection, id: UInt64, sizeBytes: UInt64?, _ console: Console) {
         self.connection = connection
         self.id = id
-        self.console = console
+        progress = Progress(console, totalBytes: sizeBytes)
     }
 
     /// Writes the bundle under a temporary name beside `path`, and renames it once it is whole.
@@ -188,6 +191,7 @@ private struct BundleFetch {
         let start = received.sizeBytes
         let reply = try connection.send(request) { (bytes) throws(CommandFailure) in
             try received.take(bytes)
+            progress.add(bytes: UInt64(bytes.count))
         }
         guard reply.status == 206 || start == 0 || !reply.isSuccess else {
             throw .abandoned(

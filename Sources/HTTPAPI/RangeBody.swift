@@ -2,17 +2,19 @@ import EvidenceStore
 import HTTPMessage
 import Observability
 
-/// A payload, or a part of it, as the body of a reply.
+/// A payload or a bundle, or a part of it, as the body of a reply.
 ///
 /// `@unchecked Sendable`: one thread reads.
-final class PayloadBody: BodyReader, @unchecked Sendable {
-    private let reader: PayloadReader
+final class RangeBody: BodyReader, @unchecked Sendable {
+    typealias Read = (_ offset: UInt64, _ limit: Int) throws(StoreError) -> ArraySlice<UInt8>
+
+    private let read: Read
     private var offset: UInt64
     private let end: UInt64
     private let log: EventLog
 
-    init(_ reader: PayloadReader, _ range: Range<UInt64>, _ log: EventLog) {
-        self.reader = reader
+    init(_ range: Range<UInt64>, _ log: EventLog, read: @escaping Read) {
+        self.read = read
         offset = range.lowerBound
         end = range.upperBound
         self.log = log
@@ -21,12 +23,12 @@ final class PayloadBody: BodyReader, @unchecked Sendable {
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(BodyInterrupted) -> Int {
         let limit = Int(min(UInt64(buffer.count), end - offset))
         do throws(StoreError) {
-            let piece = try reader.read(at: offset, limit: limit)
+            let piece = try read(offset, limit)
             unsafe buffer.copyBytes(from: piece)
             offset += UInt64(piece.count)
             return piece.count
         } catch {
-            log.record(.error, "payload.damaged", [.text("detail", "\(error)")])
+            log.record(.error, "body.interrupted", [.text("detail", "\(error)")])
             throw BodyInterrupted("\(error)")
         }
     }
