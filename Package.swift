@@ -114,6 +114,16 @@ let package = Package(
             ]
         ),
 
+        // Engine: who confirms from outside what the log signed: witnesses, time-stamping
+        // authorities.
+        library(
+            "Attestation",
+            [
+                "EvidenceStore", "LMDBKit", "Cryptography", "TransparencyLog", "EvidenceModel",
+                "Platform",
+            ]
+        ),
+
         // Engine: evidence as a bundle that proves itself, written and checked.
         library(
             "EvidenceBundle",
@@ -141,7 +151,7 @@ let package = Package(
             [
                 "HTTPMessage", "TransparencyLog", "EvidenceModel", "EvidenceStore", "Cryptography",
                 "TarArchive", "Observability", "Platform", "Zstandard", "Replication",
-                "EvidenceBundle",
+                "EvidenceBundle", "Attestation",
             ]
         ),
         .executableTarget(
@@ -151,6 +161,7 @@ let package = Package(
                 "EvidenceStore",
                 "CurlClient", "YAMLReader", "HTTPMessage", "MicroServer", "HTTPAPI",
                 "Observability", "Replication", "S3", "SigV4", "EvidenceBundle",
+                "Attestation",
             ],
             swiftSettings: settings
         ),
@@ -185,6 +196,12 @@ let package = Package(
             [
                 "EvidenceStore", "TarArchive", "Cryptography", "TransparencyLog", "EvidenceModel",
                 "Platform",
+            ]
+        ),
+        tests(
+            "Attestation",
+            [
+                "EvidenceStore", "Cryptography", "TransparencyLog", "EvidenceModel", "Platform",
             ]
         ),
         tests(
