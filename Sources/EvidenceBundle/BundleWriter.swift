@@ -76,7 +76,7 @@ struct BundleWriter {
         try store.forEachAct(below: index) { index, bytes throws(StoreError) in
             let record = try parsed(bytes, index)
             if case .logCreated(let creation) = record {
-                state = LogState(founders: creation.founders)
+                state = LogState(creation)
             }
             guard case .act(let act) = record else { return }
             try checkHolds(act.act, index)
@@ -235,7 +235,7 @@ struct BundleWriter {
         let checkpoint = try store.signedCheckpoint(at: size).note
         let facts = BundleFacts(
             origin: store.description.origin,
-            keys: [store.description.verifierKey],
+            keys: store.verifierKeys,
             index: index,
             record: record,
             export: export,

@@ -39,6 +39,7 @@ struct ConcerningActs {
             others.append(index)
         case .payloadPurged(let erasure, _, _, _):
             if erasures.contains(erasure) { others.append(index) }
+        case .keyRotated: others.append(index)
         default: break
         }
     }

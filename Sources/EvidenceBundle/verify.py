@@ -717,6 +717,23 @@ def access_exported(record):
     require(record["count"] <= record["before"], "count must be at most before")
 
 
+def signature(value):
+    require(type(value) is str, "must be base64")
+    require(len(unbase64(value.encode())) == 64, "must be 64 bytes in base64")
+
+
+def key_rotated(record):
+    """Both keys are of one log, and have signed that the one follows the other."""
+    new, old = read_keys([record["key"], record["previous"]])
+    require(new.name == old.name and record["key"] != record["previous"], "key must be another")
+    require(len(new.name.encode()) <= 255, "key must have a log's name")
+    statement = f"strongroom key rotation v1\n{new.name}\n{record['previous']}\n{record['key']}\n"
+    for key, name in ((new, "key"), (old, "previous")):
+        signed = unbase64(record["signatures"][name].encode())
+        valid = ed25519_verify(key.public, signed, statement.encode())
+        require(valid, f"signatures.{name} must be that of the statement")
+
+
 def other_act(record):
     members(SECTION_2)({name: record[name] for name in SECTION_2 if name in record})
 
@@ -761,6 +778,16 @@ KINDS = {
         access_exported,
     ),
 }
+KINDS["key.rotated"] = act(
+    {
+        "key": matching(".+", "a verifier key"),
+        "previous": matching(".+", "a verifier key"),
+        "signatures": members({"key": signature, "previous": signature}),
+        "size": integer(),
+        "until": TIME,
+    },
+    key_rotated,
+)
 # Acts that say nothing of evidence: only their form is looked at.
 for other in (
     "clock.resynced access.changed access.digest target.added target.probed target.phase "

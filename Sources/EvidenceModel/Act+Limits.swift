@@ -30,6 +30,7 @@ extension Act {
                 ? Self.fault("before", export.before.value) : ("count", "must be at most before")
         case .targetAdded(let description): description.fault
         case .targetPhase(let change): change.fault
+        case .keyRotated(let rotation): rotation.fault
         case .targetProbed, .targetRemoved, .logClosed: nil
         }
     }

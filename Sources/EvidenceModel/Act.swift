@@ -58,6 +58,8 @@ public enum Act: Hashable, Sendable {
     case targetPhase(TargetPhaseChange)
     /// `target.removed`: nothing is written to the target any more; what stands there stays.
     case targetRemoved(TargetName)
+    /// `key.rotated`: from here on the log signs with another key.
+    case keyRotated(KeyRotation)
     /// `log.closed`: the last record.
     case logClosed
 
@@ -84,6 +86,7 @@ public enum Act: Hashable, Sendable {
         case .targetProbed: .targetProbed
         case .targetPhase: .targetPhase
         case .targetRemoved: .targetRemoved
+        case .keyRotated: .keyRotated
         case .logClosed: .logClosed
         }
     }

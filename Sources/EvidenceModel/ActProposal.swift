@@ -49,6 +49,8 @@ public enum ActProposal: Sendable {
     /// Both sides are equal; nothing is written if the target is in that phase already.
     case changePhase(TargetPhaseChange)
     case removeTarget(TargetName)
+    /// Sign with another key, and with all earlier ones for `overlap` longer.
+    case rotateKey(VerifierKey, KeyRotation.Signatures, overlap: RetentionDuration)
     case close
 }
 

@@ -89,6 +89,7 @@ extension Act {
         case .targetPhase: self = .targetPhase(try TargetPhaseChange(&members))
         case .targetRemoved:
             self = .targetRemoved(try members.checked("target", TargetName.init))
+        case .keyRotated: self = .keyRotated(try KeyRotation(&members))
         case .logClosed: self = .logClosed
         }
     }

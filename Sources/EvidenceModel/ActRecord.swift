@@ -91,6 +91,7 @@ extension Act {
             return members
         case .targetPhase(let change): return change.members
         case .targetRemoved(let target): return ["target": .string(target.text)]
+        case .keyRotated(let rotation): return rotation.members
         case .logClosed: return [:]
         }
     }

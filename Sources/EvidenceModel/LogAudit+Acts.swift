@@ -41,7 +41,7 @@ extension LogAudit {
             )
         case .policySet, .holdReleased, .payloadPurged, .clockResynced, .accessChanged,
             .accessDigest, .accessExported, .targetAdded, .targetProbed, .targetPhase,
-            .targetRemoved, .logClosed:
+            .targetRemoved, .keyRotated, .logClosed:
             break
         }
     }

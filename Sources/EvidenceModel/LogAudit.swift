@@ -74,7 +74,7 @@ public struct LogAudit: Sendable {
                     )
                 )
             }
-            state = LogState(founders: creation.founders)
+            state = LogState(creation)
         case .evidence, .sealedEvidence:
             if let fault = faultOfGrant(record, at: index) { throw .violation(fault) }
         case .act(let act):

@@ -81,6 +81,7 @@ extension LogState {
             targets[name] = nil
             owed[name] = nil
             removedTargets[name] = index
+        case .keyRotated(let rotation): rotate(rotation, at: index)
         case .logClosed: closed = index
         }
     }

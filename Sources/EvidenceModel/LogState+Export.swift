@@ -9,6 +9,7 @@ extension LogState {
             "census": .object(exportedCensus),
             "erasures": .array(exportedErasures),
             "founders": .strings(founders.map(\.string)),
+            "keys": .array(keys.map(\.json)),
             "locks": .array(lockChanges.runs.map { .array([Self.json($0.range), $0.value.json]) }),
             "matters": .object(exportedMatters),
             "policies": .object(exportedPolicies),
@@ -98,6 +99,15 @@ extension LogState.LockChange {
         object["bypassed"] = bypassed.map { .index($0) }
         object["event"] = event.map { .string($0.text) }
         object["lock"] = lock.map(\.json)
+        return .object(object)
+    }
+}
+
+extension LogKey {
+    fileprivate var json: JSONValue {
+        var object: JSONObject = ["key": .string(key.description)]
+        object["rotated"] = rotated.map { .index($0) }
+        object["until"] = until.map { .string($0.rfc3339) }
         return .object(object)
     }
 }

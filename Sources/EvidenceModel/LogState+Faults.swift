@@ -40,6 +40,7 @@ extension LogState {
         case .targetProbed(let name, _): return faultOfTarget(name)
         case .targetPhase(let change): return fault(of: change, below: index)
         case .targetRemoved(let name): return faultOfTarget(name) ?? faultOfRemoval(name)
+        case .keyRotated(let rotation): return fault(of: rotation, at: index)
         case .accessDigest(let count, _, let day):
             guard let last = lastAccessDigest else { return nil }
             return day > last.day && count >= last.count

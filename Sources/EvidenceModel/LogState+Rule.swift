@@ -69,6 +69,8 @@ extension LogState {
         case .probedTarget(let name, let report): return try ruleProbe(name, report)
         case .changePhase(let change): return try rulePhase(change, next: index)
         case .removeTarget(let name): return try ruleRemoval(name)
+        case .rotateKey(let key, let signatures, let overlap):
+            return try ruleRotation(to: key, signatures, overlap: overlap, at: clock, next: index)
         case .close: return try ruleClosing()
         }
     }
@@ -214,6 +216,7 @@ extension ActProposal {
         case .createToken, .revokeToken: .manageTokens
         case .addTarget, .changePhase, .removeTarget: .manageTargets
         case .export: .readEvidence
+        case .rotateKey: .rotateKey
         case .close: .closeLog
         case .purged, .probedTarget, .census, .accessDigest: nil
         }
@@ -240,7 +243,7 @@ extension ActProposal {
     var needsReason: Bool {
         switch self {
         case .extendLock, .recordEvent, .placeHold, .releaseHold, .bypass, .resync, .changePhase,
-            .removeTarget, .close:
+            .removeTarget, .rotateKey, .close:
             true
         case .setPolicy, .erase, .createToken, .revokeToken, .addTarget, .purged, .probedTarget,
             .census, .accessDigest, .export:

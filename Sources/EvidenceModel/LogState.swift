@@ -79,6 +79,9 @@ public struct LogState: Equatable, Sendable {
     /// The last act.
     var lastAct: RecordIndex?
 
+    /// The keys with which the log signs or signed, the oldest first.
+    public internal(set) var keys: [LogKey]
+
     /// All matters ever named.
     public internal(set) var matters: [Matter: MatterState] = [:]
     /// Erasures whose local bytes may still stand: `payload.erased` without a `payload.purged` of
@@ -114,6 +117,13 @@ public struct LogState: Equatable, Sendable {
     /// their own when two are needed.
     public init(founders: [String] = []) {
         self.founders = founders.map { ExactText($0) }
+        keys = []
+    }
+
+    /// The state of a log that holds nothing but its first record.
+    public init(_ creation: LogCreation) {
+        self.init(founders: creation.founders)
+        keys = creation.verifierKeys.map { LogKey(key: $0, rotated: nil, until: nil) }
     }
 }
 

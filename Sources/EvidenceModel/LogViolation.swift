@@ -40,6 +40,8 @@ public struct LogViolation: Error, Equatable, Sendable {
         case access
         /// Targets are added once, and go one phase at a time.
         case target
+        /// A key follows the one before, and both signed that.
+        case key
     }
 
     /// What is broken.
@@ -87,6 +89,7 @@ extension RecordKind {
         case .census: .census
         case .accessChanged, .accessDigest, .accessExported: .access
         case .targetAdded, .targetProbed, .targetPhase, .targetRemoved: .target
+        case .keyRotated: .key
         case .logClosed: .closed
         }
     }

@@ -38,6 +38,8 @@ public enum Permission: String, Sendable, Hashable, CaseIterable {
     case readTokens
     case resyncClock
     case readClock
+    /// Lets the log sign with another key.
+    case rotateKey
     case closeLog
     /// Adds, probes, reconciles and removes targets, and changes their phase.
     case manageTargets
@@ -59,7 +61,8 @@ public enum Permission: String, Sendable, Hashable, CaseIterable {
         case .appendEvidence, .readEvidence, .readLock, .extendLock, .placeHold, .releaseHold,
             .recordEvent, .erase, .bypass, .setPolicy:
             .collections
-        case .readEntries, .resyncClock, .closeLog, .manageTargets, .readTargets: .wholeLog
+        case .readEntries, .resyncClock, .rotateKey, .closeLog, .manageTargets, .readTargets:
+            .wholeLog
         case .manageTokens, .readTokens, .readClock: .none
         }
     }
@@ -84,6 +87,7 @@ extension Permission: CustomStringConvertible {
         case .readTokens: "list tokens"
         case .resyncClock: "resync the compliance clock"
         case .readClock: "read the clocks"
+        case .rotateKey: "rotate the signing key"
         case .closeLog: "close the log"
         case .manageTargets: "manage targets"
         case .readTargets: "see the targets"
@@ -108,8 +112,8 @@ extension Role {
         case .admin:
             [
                 .readLock, .readClock, .readTokens, .extendLock, .placeHold, .releaseHold,
-                .recordEvent, .setPolicy, .manageTokens, .resyncClock, .closeLog,
-                .manageTargets, .readTargets,
+                .recordEvent, .setPolicy, .manageTokens, .resyncClock, .rotateKey,
+                .closeLog, .manageTargets, .readTargets,
             ]
         }
     }

@@ -113,6 +113,7 @@ public enum RecordKind: String, Sendable, Hashable, CaseIterable {
     case targetProbed = "target.probed"
     case targetPhase = "target.phase"
     case targetRemoved = "target.removed"
+    case keyRotated = "key.rotated"
     case logClosed = "log.closed"
 }
 

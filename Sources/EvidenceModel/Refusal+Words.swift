@@ -139,6 +139,9 @@ extension Refusal: CustomStringConvertible {
                 + "token, or one person made both"
         case .nothingErased(let index): "record \(index) erased nothing"
         case .purgedBefore(let copy): "the copy \(copy) was purged before"
+        case .keyKnown(let key): "the log has, or had, the key \(key)"
+        case .tooManyKeys(let maximum):
+            "a log signs with at most \(maximum) keys at once: wait until an earlier one ends"
         case .reportOutOfOrder(let rule), .malformed(let rule): rule
         default: ""
         }

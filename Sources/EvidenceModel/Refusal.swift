@@ -69,6 +69,10 @@ public enum Refusal: Error, Equatable, Sendable {
     case clockNotBehind(ClockReading)
     case samePerson(first: PrincipalName, second: PrincipalName)
 
+    // Keys.
+    case keyKnown(VerifierKey)
+    case tooManyKeys(maximum: Int)
+
     // Targets.
     case targetExists(TargetName)
     case targetUnknown(TargetName)
@@ -111,7 +115,8 @@ extension Refusal {
             .lockWeaker, .dateBeforeEvent, .notAwaiting, .matterUnknown, .matterReleased, .notHeld,
             .tokenExists, .tokenUnknown, .revokedBefore, .clockNotBehind, .samePerson,
             .nothingErased, .purgedBefore, .copyOwesNothing, .targetExists, .targetUnknown,
-            .tooManyTargets, .targetPlaceTaken, .targetInPhase, .targetHoldsPayloads:
+            .tooManyTargets, .targetPlaceTaken, .targetInPhase, .targetHoldsPayloads, .keyKnown,
+            .tooManyKeys:
             .conflict
         case .logClosed: .closed
         case .clockUnsettled: .clockUnsettled

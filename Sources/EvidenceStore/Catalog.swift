@@ -114,7 +114,7 @@ extension LogState {
     /// - Throws: `damaged` if no log can hold it at this place.
     mutating func take(_ stored: StoredAct, in path: String) throws(StoreError) {
         let record = try Record.stored(stored.bytes.span, at: stored.index, in: path)
-        if case .logCreated(let creation) = record { self = LogState(founders: creation.founders) }
+        if case .logCreated(let creation) = record { self = LogState(creation) }
         guard case .act(let act) = record else { return }
         do throws(ActFault) {
             try apply(act, at: stored.index)

@@ -116,7 +116,9 @@ extension EvidenceStore {
             throw .notFound("the log has \(newest.size) records, not \(size)")
         }
         let tree = try RootComputation.range(size, from: view)
-        guard let signed = source.checkpoint(of: tree, timestamp: newest.timestamp) else {
+        let keys = withState { $0.keys }
+        let signed = source.checkpoint(of: tree, keys: keys, timestamp: newest.timestamp)
+        guard let signed else {
             throw .notFound(
                 "the log is read-only and has no checkpoint of size \(size), only of "
                     + "\(newest.size)"

@@ -1,6 +1,6 @@
 import EvidenceModel
 import Platform
-package import TransparencyLog
+import TransparencyLog
 
 /// An open log: takes evidence, and reads it back with proofs.
 ///
@@ -14,6 +14,7 @@ package final class EvidenceStore: @unchecked Sendable {
     let view: LogView
     let uploads: UploadDirectory
     let source: CheckpointSource
+    let rotating = Mutex(())
     /// Why the log takes nothing, if it was restored and may not go on, or lacks its key.
     package let readOnly: String?
     /// Access tokens.
@@ -40,7 +41,7 @@ package final class EvidenceStore: @unchecked Sendable {
 
     /// Opens a log and recovers it: what an interrupted run left is completed or removed.
     ///
-    /// `signer`: may be missing, or may not be used, for a log that was restored; then it takes
+    /// `keys`: may be missing, or may not be used, for a log that was restored; then it takes
     /// nothing (`readOnly`).
     /// `onRetention`: called after each run of the retention job, on its thread.
     /// `onFailure`: called once, on the sequencer's thread, if the log cannot go on (a
@@ -50,7 +51,7 @@ package final class EvidenceStore: @unchecked Sendable {
     ///   `system`.
     package init(
         path: String,
-        signer: NoteSigner?,
+        keys: SigningKeys?,
         configuration: StoreConfiguration = StoreConfiguration(),
         onRetention: @escaping @Sendable (Result<RetentionRun, StoreError>) -> Void = { _ in },
         onFailure: @escaping @Sendable (StoreError) -> Void
@@ -58,7 +59,7 @@ package final class EvidenceStore: @unchecked Sendable {
         let paths = StorePaths(path)
         description = try LogDescription.read(paths)
         let mark = try RestoreMark.read(paths)
-        source = try CheckpointSource.of(description, signer, mark, paths)
+        source = try CheckpointSource.of(description, keys, mark, paths)
         readOnly =
             if case .kept = source {
                 mark?.readOnly ?? "it was restored, and its signing key is not there"

@@ -258,7 +258,7 @@ package struct Fsck {
         let signed = try? SignedCheckpoint.open(
             String(decoding: note, as: UTF8.self),
             origin: description.origin,
-            keys: [description.verifierKey]
+            keys: final.verifierKeys
         )
         guard let checkpoint = signed?.checkpoint else {
             return report.damage(path, "its checkpoint is not signed by the log")

@@ -46,24 +46,19 @@ package final class LogImport {
 
     /// Begins a log in a directory that is empty but for a signing key, or does not exist.
     ///
-    /// `firstRecord`: the record `log.created`, which must name `key`.
+    /// `firstRecord`: the record `log.created`, of the log that has that name.
     /// - Throws: `invalid`, `system`.
     package init(
         at path: String,
         firstRecord: [UInt8],
-        key: VerifierKey
+        origin: String
     ) throws(StoreError) {
         paths = StorePaths(path)
         guard case .logCreated(let creation)? = try? Record(parsing: firstRecord.span),
             let geometry = SegmentGeometry(height: creation.segmentHeight)
         else { throw .invalid("the first record is not that of a log") }
-        guard creation.origin == key.name, let first = creation.verifierKeys.first,
-            creation.verifierKeys.contains(key)
-        else {
-            throw .invalid(
-                "the log is \(creation.origin), and its record 0 does not name the key \(key)"
-            )
-        }
+        guard creation.origin == origin, let first = creation.verifierKeys.first
+        else { throw .invalid("the log is \(creation.origin), not \(origin)") }
         description = LogDescription(
             origin: creation.origin,
             geometry: geometry,

@@ -231,12 +231,13 @@ package final class PublishedCheckpoint: Sendable {
     package let timestamp: Timestamp
     let edge: RightEdge
 
-    convenience init(_ tree: CompactRange, signer: NoteSigner, timestamp: Timestamp) {
+    /// `signers`: at least one, all of the log's name.
+    convenience init(_ tree: CompactRange, signers: [NoteSigner], timestamp: Timestamp) {
         let note: String
         do throws(NoteError) {
             note = try SignedCheckpoint.sign(
-                try Checkpoint(origin: signer.name, size: tree.size, root: tree.root),
-                by: signer
+                try Checkpoint(origin: signers[0].name, size: tree.size, root: tree.root),
+                by: signers
             ).encoded
         } catch {
             preconditionFailure("a signer signs for its own name: \(error)")

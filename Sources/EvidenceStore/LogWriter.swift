@@ -23,6 +23,8 @@ final class LogWriter: @unchecked Sendable {
     let metrics: StoreMetrics
     private var runningClock: ClockKeeper?
     private let source: CheckpointSource
+    /// Full segments that recovery found before the first checkpoint that can be signed.
+    private var unsigned: [UnsealedSegment] = []
     private let segments: SegmentSupply
     private let sealing: SealingService
     private let uploads: UploadDirectory
@@ -112,11 +114,14 @@ final class LogWriter: @unchecked Sendable {
     /// Signs and publishes the tree as recovery found it; a full segment goes to the sealer.
     ///
     /// A log that is opened without its key publishes the tree that was signed before, once it is
-    /// there, and seals nothing.
+    /// there, and seals nothing. One whose present key comes further on signs from there.
     func publishRecovered() {
         publish()
-        guard case .signer = source, active.tree.isFull else { return }
-        sealing.enqueue(active, checkpoint: view.checkpoint)
+        guard case .signer = source else { return }
+        if active.tree.isFull { unsigned.append(active) }
+        guard view.isPublished else { return }
+        for segment in unsigned { sealing.enqueue(segment, checkpoint: view.checkpoint) }
+        unsigned = []
     }
 
     /// The segment that takes the next record, unless it is full.
@@ -318,7 +323,7 @@ final class LogWriter: @unchecked Sendable {
         active.index.append(facts)
         lastReceived = max(lastReceived, record.received)
         if case .logCreated(let creation) = record {
-            working = LogState(founders: creation.founders)
+            working = LogState(creation)
             view.begin(working)
         }
         if case .act(let act) = record {
@@ -363,7 +368,8 @@ final class LogWriter: @unchecked Sendable {
     }
 
     private func publish() {
-        let checkpoint = source.checkpoint(of: verified, timestamp: lastReceived)
+        let keys = view.withState { $0.keys }
+        let checkpoint = source.checkpoint(of: verified, keys: keys, timestamp: lastReceived)
         if let checkpoint { view.publish(checkpoint) }
     }
 

@@ -33,8 +33,7 @@ struct Recovery {
         let sealer = SegmentSealer(paths: paths, geometry: geometry)
         for number in survey.toTidy { try sealer.removeLeftovers(number) }
         let sealed = SealedSegmentCache(paths: paths, limit: configuration.openSegmentLimit)
-        let (catalog, contents) = try openCatalog(survey, sealed)
-        let state = try fold(contents.acts)
+        let (catalog, contents, state) = try openCatalog(survey, sealed)
         let view = LogView(
             geometry: geometry,
             paths: paths,
@@ -75,6 +74,7 @@ struct Recovery {
             guard segment.tree.isFull else { break }
             segment = try UnsealedSegment(segment.number.next, geometry: geometry, paths: paths)
         }
+        if let error = view.withState({ source.missingKey($0) }) { throw error }
         guard view.isPublished else {
             throw .damaged(
                 path: paths.segments,
@@ -82,7 +82,9 @@ struct Recovery {
             )
         }
         try checkEmpty(survey.unsealed.filter { $0 > segment.number })
-        if let later = try lastSignature(contents, sealed) { try check(later, view) }
+        if let later = try lastSignature(contents, sealed, view.withState { $0.verifierKeys }) {
+            try check(later, view)
+        }
         let kept = try StateStore(paths)
         try checkAgainst(kept, view)
         let clock = ClockKeeper(
@@ -111,7 +113,7 @@ struct Recovery {
     private func openCatalog(
         _ survey: SegmentSurvey,
         _ sealed: SealedSegmentCache
-    ) throws(StoreError) -> (Catalog, CatalogContents) {
+    ) throws(StoreError) -> (Catalog, CatalogContents, LogState) {
         do throws(StoreError) {
             return try foldedCatalog(survey, sealed)
         } catch {
@@ -127,9 +129,10 @@ struct Recovery {
     private func foldedCatalog(
         _ survey: SegmentSurvey,
         _ sealed: SealedSegmentCache
-    ) throws(StoreError) -> (Catalog, CatalogContents) {
+    ) throws(StoreError) -> (Catalog, CatalogContents, LogState) {
         let catalog = try Catalog(paths)
         var contents: CatalogContents
+        let state: LogState
         var missing: [CatalogEntry] = []
         do throws(StoreError) {
             contents = try catalog.contents()
@@ -141,13 +144,14 @@ struct Recovery {
                 contents.fold(entry)
                 missing.append(entry)
             }
-            try checkRoot(contents, sealed)
+            state = try fold(contents.acts)
+            try checkRoot(contents, sealed, state.verifierKeys)
             try append(missing, to: catalog)
         } catch {
             catalog.close()
             throw error
         }
-        return (catalog, contents)
+        return (catalog, contents, state)
     }
 
     /// Lets the catalog catch up; if it cannot be written (a full disk), it stays behind.
@@ -167,16 +171,20 @@ struct Recovery {
     /// The sealed segments' roots together must give what was signed when the last was full.
     private func checkRoot(
         _ contents: CatalogContents,
-        _ sealed: SealedSegmentCache
+        _ sealed: SealedSegmentCache,
+        _ keys: [VerifierKey]
     ) throws(StoreError) {
         var tree = CompactRange()
         for summary in contents.segments {
             tree.append(subtree: summary.root, level: description.geometry.height)
         }
-        guard let signed = try lastSignature(contents, sealed) else { return }
+        guard let last = contents.segments.last else { return }
         // A restored segment has the checkpoint that it was restored with: it is compared when
-        // that tree is there.
-        guard signed.size <= tree.size else { return }
+        // that tree is there, and the keys that signed it are known.
+        let note = try sealed.segment(last.segment).checkpoint()
+        let claim = (try? SignedNote(parsing: note)).flatMap { try? Checkpoint(parsing: $0.text) }
+        if let claim, claim.size > tree.size { return }
+        guard let signed = try lastSignature(contents, sealed, keys) else { return }
         guard signed.size == tree.size, signed.root == tree.root else {
             throw .damaged(
                 path: paths.segments,
@@ -190,7 +198,8 @@ struct Recovery {
     /// larger one.
     private func lastSignature(
         _ contents: CatalogContents,
-        _ sealed: SealedSegmentCache
+        _ sealed: SealedSegmentCache,
+        _ keys: [VerifierKey]
     ) throws(StoreError) -> Checkpoint? {
         guard let last = contents.segments.last else { return nil }
         let segment = try sealed.segment(last.segment)
@@ -198,7 +207,7 @@ struct Recovery {
         let signed = try? SignedCheckpoint.open(
             String(decoding: note, as: UTF8.self),
             origin: description.origin,
-            keys: [description.verifierKey]
+            keys: keys
         )
         guard let signed else {
             throw .damaged(
@@ -269,10 +278,11 @@ struct Recovery {
     /// What was once signed and kept in `state` must still be a part of the tree.
     private func checkAgainst(_ state: StateStore, _ view: LogView) throws(StoreError) {
         guard let note = try state.contents().checkpoint else { return }
+        let keys = view.withState { $0.verifierKeys }
         let signed = try? SignedCheckpoint.open(
             String(decoding: note, as: UTF8.self),
             origin: description.origin,
-            keys: [description.verifierKey]
+            keys: keys
         )
         guard let signed else {
             throw .damaged(path: paths.stateFile, detail: "its checkpoint is not signed by the log")

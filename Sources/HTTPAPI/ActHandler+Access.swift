@@ -3,7 +3,7 @@ import EvidenceStore
 import HTTPMessage
 import TransparencyLog
 
-// Tokens, the clock, and the end of the log.
+// Tokens, the clock, keys, and the end of the log.
 
 extension ActHandler {
     /// `POST /v1/tokens`.
@@ -95,6 +95,27 @@ extension ActHandler {
             }
             return reply(object, isNew: true)
         }
+    }
+
+    /// How long earlier keys sign along, unless the caller says otherwise.
+    private static let standardOverlap = "30d"
+
+    /// `POST /v1/keys`.
+    func rotateKey() throws(Refused) -> Response {
+        let members = try members(["overlap", "reason"])
+        let text = try members.string("overlap") ?? Self.standardOverlap
+        let overlap = try limiting { () throws(LimitViolation) in
+            try RetentionDuration(parsing: text)
+        }
+        let reason = try members.requiredReason()
+        let outcome = try refusing { () throws(StoreError) in
+            try store.rotateKey(overlap: overlap, by: request.principal, reason: reason)
+        }
+        let (act, receipt) = try only(outcome)
+        return reply(
+            ["act": act, "keys": store.withState { $0.keys.json }, "receipt": receipt],
+            isNew: true
+        )
     }
 
     /// `POST /v1/log/close`.

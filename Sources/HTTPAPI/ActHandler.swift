@@ -27,6 +27,7 @@ struct ActHandler: Sendable {
         case .tokens: try createToken()
         case .tokenRevocation: try revokeToken()
         case .resync: try resync()
+        case .keys: try rotateKey()
         case .closing: try closeLog()
         case .exports: try createExport()
         case .targets: try addTarget()

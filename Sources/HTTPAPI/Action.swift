@@ -10,7 +10,7 @@ enum Action: String, CaseIterable, Sendable {
     case listHolds, getHold, placeHold, releaseHold, recordEvent
     case listDue, erase, bypass
     case listTokens, createToken, revokeToken
-    case getClock, resyncClock, closeLog
+    case getClock, resyncClock, listKeys, rotateKey, closeLog
     case listTargets, addTarget, getTarget, removeTarget
     case probeTarget, reconcileTarget, changeTargetPhase, waitForTarget
     case search, createExport, getExport, getConsistency, getCheckpoint
@@ -39,6 +39,7 @@ enum Action: String, CaseIterable, Sendable {
         case .createToken, .revokeToken: .needs(.manageTokens, .log)
         case .getClock: .needs(.readClock, .log)
         case .resyncClock: .needs(.resyncClock, .log)
+        case .rotateKey: .needs(.rotateKey, .log)
         case .closeLog: .needs(.closeLog, .log)
         case .listTargets, .getTarget: .needs(.readTargets, .log)
         // Waiting closes packs, each an object that is locked for years.
@@ -50,8 +51,8 @@ enum Action: String, CaseIterable, Sendable {
         // That record says which collection it is about.
         case .getExport: .needs(.readEvidence, .record)
         case .getEntryBundle, .getPartialEntryBundle: .needs(.readEntries, .log)
-        // Hashes and their signature; the proof is made of the same hashes.
-        case .getConsistency, .getCheckpoint, .getTile, .getPartialTile: .open
+        // Hashes, their signature and whose it is; the proof is made of the same hashes.
+        case .getConsistency, .getCheckpoint, .getTile, .getPartialTile, .listKeys: .open
         case .health, .readiness, .metrics: .open
         }
     }

@@ -22,6 +22,20 @@ extension Receipt {
     }
 }
 
+extension [LogKey] {
+    /// Keys as `GET /v1/keys` lists them.
+    var json: JSONValue {
+        .array(
+            map { key in
+                var object: JSONObject = ["key": .string(key.key.description)]
+                object["act"] = key.rotated.map { .index($0) }
+                object["until"] = key.until.map { .string($0.rfc3339) }
+                return .object(object)
+            }
+        )
+    }
+}
+
 extension ClockStatus {
     /// The reply of `GET /v1/clock`.
     var json: JSONObject {

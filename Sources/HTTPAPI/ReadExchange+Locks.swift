@@ -148,6 +148,12 @@ extension ReadExchange {
         return .json(["tokens": .array(tokens.map { $0.json(at: clock) })])
     }
 
+    /// The keys with which the log signs or signed.
+    func keys() throws(Refused) -> Response {
+        try noQuery()
+        return .json(["keys": api.store.withState { $0.keys.json }])
+    }
+
     func clock() throws(Refused) -> Response {
         try noQuery()
         return .json(api.store.clock.json)

@@ -47,6 +47,7 @@ final class ReadExchange: Exchange {
         case .due: try due()
         case .tokens: try tokens()
         case .clock: try clock()
+        case .keys: try keys()
         case .targets: try targets()
         case .target(let name): try target(name)
         case .consistency: try consistency()

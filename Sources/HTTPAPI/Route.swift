@@ -25,6 +25,7 @@ enum Route: Equatable {
     case tokenRevocation
     case clock
     case resync
+    case keys
     case closing
     case targets
     case target(String)
@@ -92,6 +93,7 @@ enum Route: Equatable {
         case ["tokens", "revoke"]: .tokenRevocation
         case ["clock"]: .clock
         case ["clock", "resync"]: .resync
+        case ["keys"]: .keys
         case ["log", "close"]: .closing
         case ["consistency"]: .consistency
         case ["search"]: .search
@@ -166,6 +168,7 @@ enum Route: Equatable {
         case .tokenRevocation: [(.post, .revokeToken)]
         case .clock: [(.get, .getClock)]
         case .resync: [(.post, .resyncClock)]
+        case .keys: [(.get, .listKeys), (.post, .rotateKey)]
         case .closing: [(.post, .closeLog)]
         case .targets: [(.get, .listTargets), (.post, .addTarget)]
         case .target: [(.get, .getTarget), (.delete, .removeTarget)]

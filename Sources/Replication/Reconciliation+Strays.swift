@@ -91,7 +91,7 @@ extension Reconciliation {
                 try? SignedCheckpoint.open(
                     $0,
                     origin: origin,
-                    keys: [store.description.verifierKey]
+                    keys: store.verifierKeys
                 )
             } != nil
         return isSigned

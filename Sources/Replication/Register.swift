@@ -54,7 +54,7 @@ final class Register: Sendable {
             let opened = try? SignedCheckpoint.open(
                 text,
                 origin: store.description.origin,
-                keys: [store.description.verifierKey]
+                keys: store.verifierKeys
             )
         else {
             throw .fenced(

@@ -36,11 +36,11 @@ extension Restoration {
         do throws(NoteError) {
             return try SignedCheckpoint.open(
                 String(decoding: note, as: UTF8.self),
-                origin: request.key.name,
-                keys: [request.key]
+                origin: request.origin,
+                keys: request.keys
             )
         } catch {
-            throw .unverified("\(place) is not signed by \(request.key): \(error)")
+            throw .unverified("\(place) is not signed by \(request.keyList): \(error)")
         }
     }
 
@@ -90,7 +90,7 @@ extension Restoration {
         of journal: JournalSearch.Object
     ) throws(PackError) -> JournalSearch.Content {
         let reader = PackReader(source: source.pieces(journal.found))
-        guard case .journal(request.key.name, let first, let entries) = try reader.index(),
+        guard case .journal(request.origin, let first, let entries) = try reader.index(),
             first.value == journal.first, UInt64(entries.count) == journal.count
         else { throw .damaged(detail: "it is another than its key says") }
         var records: [[UInt8]] = []
@@ -106,7 +106,9 @@ extension Restoration {
             throw .damaged(detail: "it has \(records.count) of \(entries.count) records")
         }
         let signed = try? verified(Array(checkpoint.utf8), journal.found.key.text)
-        if signed == nil { note(journal.found, "its checkpoint is not signed by \(request.key)") }
+        if signed == nil {
+            note(journal.found, "its checkpoint is not signed by \(request.keyList)")
+        }
         return JournalSearch.Content(records: records, checkpoint: signed)
     }
 
@@ -233,7 +235,7 @@ extension Restoration {
         let (request, known) = (request, log)
         log = try logged { () throws(StoreError) in
             guard let known else {
-                return try LogImport(at: request.path, firstRecord: record, key: request.key)
+                return try LogImport(at: request.path, firstRecord: record, origin: request.origin)
             }
             try known.append(record)
             return known
@@ -245,6 +247,9 @@ extension Restoration {
         guard let log else { throw .lagging("the bucket holds no records") }
         try logged { () throws(StoreError) in try log.endRecords() }
         progress(.records(log.tree.size.value, of: log.tree.size.value))
+        guard log.state.verifierKeys.contains(where: { request.keys.contains($0) }) else {
+            throw .unverified("no record of the log names the key \(request.keyList)")
+        }
         return log
     }
 

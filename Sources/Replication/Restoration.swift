@@ -122,7 +122,7 @@ package final class Restoration {
         guard let index = try object(found, { () throws(PackError) in try reader.index() }) else {
             return
         }
-        guard index.origin == request.key.name else {
+        guard index.origin == request.origin else {
             return note(found, "it is of the log \(index.origin)")
         }
         let run = PayloadRun(log: log, source: source, walk: walk)

@@ -26,8 +26,8 @@ package enum RestorationError: Error, Sendable, CustomStringConvertible {
 package struct RestorationRequest: Sendable {
     /// The data directory: empty but for a signing key, or not there.
     package var path: String
-    /// The log's key, pinned.
-    package var key: VerifierKey
+    /// The log's keys, pinned: at least one, all of its name.
+    package var keys: [VerifierKey]
     /// The bucket and the prefix, to find the target in the log.
     package var bucket: String
     package var prefix: String
@@ -37,9 +37,13 @@ package struct RestorationRequest: Sendable {
     /// missing; it is then what the newest checkpoint proves whose records are all there.
     package var successor: String?
 
-    package init(path: String, key: VerifierKey, bucket: String, prefix: String = "") {
+    var origin: String { keys[0].name }
+    /// The keys as they stand in messages.
+    var keyList: String { keys.map(\.description).joined(separator: ", ") }
+
+    package init(path: String, keys: [VerifierKey], bucket: String, prefix: String = "") {
         self.path = path
-        self.key = key
+        self.keys = keys
         self.bucket = bucket
         self.prefix = prefix
     }

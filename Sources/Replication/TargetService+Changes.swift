@@ -20,7 +20,7 @@ extension TargetService {
                 target,
                 description,
                 origin: store.description.origin,
-                keys: [store.description.verifierKey],
+                keys: store.verifierKeys,
                 deleting: deleting
             ) { size in
                 size <= store.checkpoint.size

@@ -3,7 +3,9 @@ internal import EvidenceStore
 internal import Platform
 internal import TransparencyLog
 
-/// Files that hold a log's signing key: one line, `PRIVATE+KEY+<name>+<hash>+<base64>`.
+/// Files that hold a log's signing keys: one until it is rotated.
+///
+/// A key a line, `PRIVATE+KEY+<name>+<hash>+<base64>`, the newest last.
 enum SigningKey {
     /// A new key under a name; `strongroom.local/<8 hex>` unless one is given.
     static func make(origin: String?) throws(CommandFailure) -> NoteSigner {
@@ -15,27 +17,40 @@ enum SigningKey {
         }
     }
 
-    /// Reads a key file.
+    /// Reads a file with one key.
     ///
-    /// - Throws: `notFound`, or `usage` if it holds no key; the key itself is in no message.
+    /// - Throws: `notFound`, or `usage` if it holds no key or several; no key is in a message.
     static func read(_ path: String) throws(CommandFailure) -> NoteSigner {
+        let signers = try readAll(path)
+        guard signers.count == 1 else {
+            throw .usage("\(path) holds \(signers.count) keys, and one is needed here")
+        }
+        return signers[0]
+    }
+
+    /// Reads a key file: at least one key.
+    ///
+    /// - Throws: As `read`.
+    static func readAll(_ path: String) throws(CommandFailure) -> [NoteSigner] {
         let bytes: [UInt8]
         do throws(SystemError) {
             bytes = try FileSystem.contents(path, limitBytes: 4096)
         } catch {
             throw CommandFailure(error)
         }
-        var text = Substring(decoding: bytes, as: UTF8.self)
-        while text.last?.isNewline == true { text.removeLast() }
+        let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
+        var signers: [NoteSigner] = []
         do throws(NoteError) {
-            return try NoteSigner(parsingSecret: text)
-        } catch {
+            for line in lines { signers.append(try NoteSigner(parsingSecret: line)) }
+        } catch { signers = [] }
+        guard !signers.isEmpty else {
             throw .usage("\(path) holds no signing key as 'strongroom keygen' makes them")
         }
+        return signers
     }
 
-    /// The key of the log in a directory; nil: it lies there too.
-    static func ofLog(in directory: String, file: String?) throws(CommandFailure) -> NoteSigner {
+    /// The keys of the log in a directory; `file` nil: they lie there too.
+    static func ofLog(in directory: String, file: String?) throws(CommandFailure) -> SigningKeys {
         do throws(StoreError) {
             // First: "this is no log" says more than "its key is missing".
             _ = try LogDescription.read(StorePaths(directory))
@@ -43,19 +58,38 @@ enum SigningKey {
             throw CommandFailure(error)
         }
         do throws(CommandFailure) {
-            return try read(file ?? StorePaths(directory).signingKey)
+            let path = file ?? StorePaths(directory).signingKey
+            return SigningKeys(try readAll(path)) { (all) throws(StoreError) in
+                try keep(all, in: path)
+            }
         } catch {
             let advice = "name the log's signing key with --key or signingKey"
             throw CommandFailure(error.code, error.message, advice: advice)
         }
     }
 
-    /// The key with which a log is opened; `nil` for one that was restored and must not use it, or
+    /// Puts a new key into the file of those before it, durably.
+    private static func keep(_ all: [NoteSigner], in path: String) throws(StoreError) {
+        do throws(SystemError) {
+            try FileSystem.writeDurably(text(all).span, to: path, permissions: 0o600)
+        } catch {
+            throw .unavailable(
+                "the new key cannot be kept in the key file (\(error)); add one there as a line "
+                    + "at its end, start the server again, and rotate then"
+            )
+        }
+    }
+
+    private static func text(_ signers: [NoteSigner]) -> [UInt8] {
+        Array(signers.map { $0.secretText + "\n" }.joined().utf8)
+    }
+
+    /// The keys with which a log is opened; `nil` for one that was restored and must not use it, or
     /// does not have it.
     static func ofOpenedLog(
         in directory: String,
         file: String?
-    ) throws(CommandFailure) -> NoteSigner? {
+    ) throws(CommandFailure) -> SigningKeys? {
         let mark: RestoreMark?
         do throws(StoreError) {
             mark = try RestoreMark.read(StorePaths(directory))
@@ -72,12 +106,12 @@ enum SigningKey {
         return file == nil && !isThere ? nil : try ofLog(in: directory, file: file)
     }
 
-    /// Writes a key to a new file that only its owner can read.
-    static func write(_ signer: NoteSigner, to path: String) throws(CommandFailure) {
+    /// Writes keys to a new file that only its owner can read.
+    static func write(_ signers: [NoteSigner], to path: String) throws(CommandFailure) {
         do throws(SystemError) {
             // Made exclusively first: a key that is there is never replaced.
             let file = try File(path, .create(permissions: 0o600))
-            try file.write(Array((signer.secretText + "\n").utf8).span)
+            try file.write(text(signers).span)
             try file.sync()
             try FileSystem.syncDirectory(FileSystem.parent(of: path))
         } catch {
@@ -100,7 +134,7 @@ enum SigningKey {
         }
         guard isThere else {
             let signer = try make(origin: origin)
-            try write(signer, to: path)
+            try write([signer], to: path)
             return (signer, true)
         }
         let signer = try read(path)

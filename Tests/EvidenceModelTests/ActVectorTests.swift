@@ -280,6 +280,19 @@ extension Draw {
         )
     }
 
+    private mutating func rotation() throws -> KeyRotation {
+        let seed = UInt8(int(1...200))
+        let old = try Samples.signer("log.example/keys", seed: seed)
+        let new = try Samples.signer("log.example/keys", seed: seed + 1)
+        return KeyRotation(
+            key: new.verifierKey,
+            previous: old.verifierKey,
+            size: TreeSize(count()),
+            until: try timestamp(),
+            signatures: KeyRotation.Signatures(from: old, to: new)
+        )
+    }
+
     mutating func act() throws -> ActRecord {
         ActRecord(
             act: try body(),
@@ -290,7 +303,7 @@ extension Draw {
     }
 
     private mutating func body() throws -> Act {
-        switch int(0...18) {
+        switch int(0...19) {
         case 0: return .policySet(try collection(), try policy())
         case 1: return .lockExtended(records: try indexes(), lock: try anyLock())
         case 2: return .lockBypassed(records: try indexes())
@@ -340,6 +353,7 @@ extension Draw {
         case 15: return .targetPhase(try phaseChange())
         case 16: return .targetRemoved(try targetName())
         case 17: return .accessExported(try export())
+        case 18: return .keyRotated(try rotation())
         default: return .logClosed
         }
     }

@@ -9,7 +9,8 @@ private let table: [(Permission, roles: String)] = [
     (.placeHold, "retention admin"), (.releaseHold, "admin"), (.recordEvent, "retention admin"),
     (.erase, "retention"), (.bypass, ""), (.setPolicy, "admin"), (.manageTokens, "admin"),
     (.readTokens, "auditor admin"), (.resyncClock, "admin"),
-    (.readClock, "auditor retention admin"), (.closeLog, "admin"), (.manageTargets, "admin"),
+    (.readClock, "auditor retention admin"), (.closeLog, "admin"), (.rotateKey, "admin"),
+    (.manageTargets, "admin"),
     (.readTargets, "auditor retention admin"),
 ]
 
@@ -64,7 +65,7 @@ private let table: [(Permission, roles: String)] = [
         // What concerns no collection, and what concerns the whole log.
         let free: Set<Permission> = [.manageTokens, .readTokens, .readClock]
         let whole: Set<Permission> = [
-            .readEntries, .resyncClock, .closeLog, .manageTargets, .readTargets,
+            .readEntries, .resyncClock, .rotateKey, .closeLog, .manageTargets, .readTargets,
         ]
         for role in Role.allCases {
             let all = try principal(role, rights: [.bypass])

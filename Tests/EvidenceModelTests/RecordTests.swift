@@ -99,7 +99,7 @@ import TransparencyLog
         #expect(refusal(#"{"kind":"x","v":2}"#) == .newerVersion(2))
         #expect(refusal(#"{"kind":["x"],"v":9007199254740991}"#) == .newerVersion((1 << 53) - 1))
         #expect(
-            refusal(#"{"kind":"key.rotated","lock":[],"v":1}"#) == .unknownKind("\"key.rotated\"")
+            refusal(#"{"kind":"key.forged","lock":[],"v":1}"#) == .unknownKind("\"key.forged\"")
         )
         #expect(refusal(#"{"kind":"evidence","v":0}"#)?.description.contains("\"v\"") == true)
         #expect(refusal(#"{"kind":"evidence"}"#) == .missingMember("v"))

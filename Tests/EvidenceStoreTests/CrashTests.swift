@@ -45,7 +45,8 @@ import TransparencyLog
             try FileSystem.removeTree(work.root)
             try FileSystem.copyTree(stage.root, to: work.root)
             try change(work)
-            let store = try EvidenceStore(path: work.root, signer: fixture.signer) { error in
+            let store = try EvidenceStore(path: work.root, keys: SigningKeys(fixture.signer)) {
+                error in
                 Issue.record("the log stopped: \(error)")
             }
             #expect(store.checkpoint.size == size)
@@ -190,7 +191,8 @@ import TransparencyLog
         try FileSystem.writeDurably(older.span, to: active, permissions: 0o600)
         for _ in 0..<2 {
             do throws(StoreError) {
-                _ = try EvidenceStore(path: fixture.path, signer: fixture.signer) { _ in }
+                _ = try EvidenceStore(path: fixture.path, keys: SigningKeys(fixture.signer)) { _ in
+                }
                 Issue.record("a log that was set back is opened")
             } catch {
                 guard case .damaged = error else { throw error }
@@ -214,7 +216,8 @@ import TransparencyLog
             let aside = fixture.path + "/aside"
             try FileSystem.rename(path, to: aside)
             do throws(StoreError) {
-                _ = try EvidenceStore(path: fixture.path, signer: fixture.signer) { _ in }
+                _ = try EvidenceStore(path: fixture.path, keys: SigningKeys(fixture.signer)) { _ in
+                }
                 Issue.record("a log without a segment is opened")
             } catch {
                 guard case .damaged(let named, _) = error else { throw error }

@@ -23,7 +23,8 @@ import TransparencyLog
         let held = Mutex(true)
         let isReached = Mutex(false)
         let (released, reached) = (Condition(), Condition())
-        let store = try EvidenceStore(path: fixture.path, signer: fixture.signer) { error in
+        let store = try EvidenceStore(path: fixture.path, keys: SigningKeys(fixture.signer)) {
+            error in
             seen.withLock { $0.failures.append(error) }
             changed.broadcast()
         }
@@ -154,16 +155,16 @@ import TransparencyLog
         let fixture = try Fixture()
         let (path, signer) = (fixture.path, fixture.signer)
         #expect(throws: StoreError.busy(path: path)) {
-            try EvidenceStore(path: path, signer: signer) { _ in }
+            try EvidenceStore(path: path, keys: SigningKeys(signer)) { _ in }
         }
         let directory = try TemporaryDirectory()
         #expect(throws: StoreError.notALog(path: directory.path)) {
-            try EvidenceStore(path: directory.path, signer: signer) { _ in }
+            try EvidenceStore(path: directory.path, keys: SigningKeys(signer)) { _ in }
         }
         let other = try Fixture()
         other.store.close()
         #expect(throws: StoreError.self) {
-            try EvidenceStore(path: other.path, signer: signer) { _ in }
+            try EvidenceStore(path: other.path, keys: SigningKeys(signer)) { _ in }
         }
         try other.reopen()
         #expect(throws: StoreError.self) {

@@ -47,7 +47,8 @@ final class Fixture {
         _ signer: NoteSigner,
         _ configuration: StoreConfiguration
     ) throws -> EvidenceStore {
-        try EvidenceStore(path: path, signer: signer, configuration: configuration) { error in
+        try EvidenceStore(path: path, keys: SigningKeys(signer), configuration: configuration) {
+            error in
             preconditionFailure("the log stopped: \(error)")
         }
     }

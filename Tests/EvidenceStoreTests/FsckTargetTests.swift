@@ -110,7 +110,8 @@ import TransparencyLog
         let report = try check(path)
         #expect(report.findings.filter { $0.severity == .damage } == [])
         #expect(report.predecessor == predecessor)
-        let store = try EvidenceStore(path: path, signer: signer, configuration: .init()) { error in
+        let store = try EvidenceStore(path: path, keys: SigningKeys(signer), configuration: .init())
+        { error in
             preconditionFailure("the log stopped: \(error)")
         }
         let receipt = try store.receipt(for: RecordIndex(0))

@@ -131,7 +131,7 @@ import TransparencyLog
         try FileSystem.writeDurably(bytes.span, to: path, permissions: 0o600)
         #expect(try !check(fixture.path).isClean)
         #expect {
-            try EvidenceStore(path: fixture.path, signer: fixture.signer) { _ in }
+            try EvidenceStore(path: fixture.path, keys: SigningKeys(fixture.signer)) { _ in }
         } throws: { error in
             if case StoreError.damaged? = error as? StoreError { true } else { false }
         }
@@ -149,7 +149,8 @@ import TransparencyLog
         bytes[place + 40] ^= 0x10
         try FileSystem.setPermissions(path, 0o600)
         try FileSystem.writeDurably(bytes.span, to: path, permissions: 0o600)
-        let store = try EvidenceStore(path: fixture.path, signer: fixture.signer) { _ in }
+        let store = try EvidenceStore(path: fixture.path, keys: SigningKeys(fixture.signer)) { _ in
+        }
         defer { store.close() }
         #expect(throws: StoreError.self) { try store.tile(tile) }
         #expect(throws: StoreError.self) { try store.receipt(for: RecordIndex(7)) }
@@ -265,7 +266,8 @@ import TransparencyLog
     private func readAll(_ fixture: Fixture, _ size: UInt64) throws {
         let store: EvidenceStore
         do {
-            store = try EvidenceStore(path: fixture.path, signer: fixture.signer) { _ in }
+            store = try EvidenceStore(path: fixture.path, keys: SigningKeys(fixture.signer)) { _ in
+            }
         } catch {
             guard case .damaged = error else { throw error }
             return

@@ -190,7 +190,8 @@ import TransparencyLog
             let root = "\(stages.path)/\(number)"
             let half = try fsck(root, erased: erased)
             #expect(half.isClean, "after \(step): \(half.findings)")
-            let store = try EvidenceStore(path: root, signer: log.fixture.signer) { _ in }
+            let store = try EvidenceStore(path: root, keys: SigningKeys(log.fixture.signer)) { _ in
+            }
             for piece in log.pieces where !erased.contains(piece.index) {
                 #expect(try Fixture.payload(piece.index, of: store) == piece.payload)
             }

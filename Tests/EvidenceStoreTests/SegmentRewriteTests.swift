@@ -243,7 +243,8 @@ private final class RawSegment {
             let root = "\(stages.path)/\(number)"
             let isDone = number >= 3
             #expect(try fsck(root, erased: erased).isClean, "after \(step)")
-            let store = try EvidenceStore(path: root, signer: log.fixture.signer) { _ in }
+            let store = try EvidenceStore(path: root, keys: SigningKeys(log.fixture.signer)) { _ in
+            }
             try log.expectStanding(without: isDone ? erased : .none, in: store)
             try log.expectTokens(without: isDone ? erased : .none, in: root)
             #expect(

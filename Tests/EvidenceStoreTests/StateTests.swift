@@ -30,7 +30,7 @@ import Testing
         let taken = ComplianceClock.maximumBudgetMilliseconds - 6 * Self.day * 1000
         let store = try EvidenceStore(
             path: "\(image.path)/2",
-            signer: fixture.signer,
+            keys: SigningKeys(fixture.signer),
             configuration: fixture.configuration
         ) { Issue.record("the log stopped: \($0)") }
         defer { store.close() }

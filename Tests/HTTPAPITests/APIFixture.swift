@@ -50,7 +50,11 @@ final class APIFixture: @unchecked Sendable {
         var configuration = StoreConfiguration()
         configuration.time = clock.source
         change(&configuration)
-        store = try EvidenceStore(path: path, signer: signer, configuration: configuration) {
+        store = try EvidenceStore(
+            path: path,
+            keys: SigningKeys(signer),
+            configuration: configuration
+        ) {
             preconditionFailure("the log stopped: \($0)")
         }
         log = EventLog(format: .text, minimumLevel: .error, write: { _ in })

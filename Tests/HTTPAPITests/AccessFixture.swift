@@ -203,6 +203,8 @@ final class AccessFixture: @unchecked Sendable {
         "revokeToken": Request(target: "/v1/tokens/revoke", body: ["name": "otherwriter"]),
         "getClock": Request(target: "/v1/clock"),
         "resyncClock": Request(target: "/v1/clock/resync", body: ["reason": "r"]),
+        "listKeys": Request(target: "/v1/keys"),
+        "rotateKey": Request(target: "/v1/keys", body: ["reason": "r"]),
         "closeLog": Request(target: "/v1/log/close", body: ["reason": "r"]),
         "listTargets": Request(target: "/v1/targets"),
         "addTarget": Request(

@@ -29,7 +29,7 @@ import Testing
         ],
         "revokeToken": ["name": "n"],
         "resyncClock": ["reason": "r"],
-        "closeLog": ["reason": "r"],
+        "rotateKey": ["overlap": "30d", "reason": "r"], "closeLog": ["reason": "r"],
         "createExport": [
             "collection": "tests", "labels": ["k": "v"], "matter": "m", "prefix": "p",
             "reason": "r", "since": "2026-11-01", "until": "2026-11-02",
@@ -52,7 +52,8 @@ import Testing
         "placeHold": ["matter", "reason", "selection"], "releaseHold": ["matter", "reason"],
         "recordEvent": ["event", "reason", "records"], "erase": [],
         "bypass": ["records", "reason"], "createToken": ["name", "role"],
-        "revokeToken": ["name"], "resyncClock": ["reason"], "closeLog": ["reason"],
+        "revokeToken": ["name"], "resyncClock": ["reason"], "rotateKey": ["reason"],
+        "closeLog": ["reason"],
         "createExport": [],
         "addTarget": ["name", "bucket"], "removeTarget": ["reason"], "probeTarget": [],
         "reconcileTarget": [], "changeTargetPhase": ["phase", "reason"], "waitForTarget": [],

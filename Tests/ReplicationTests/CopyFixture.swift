@@ -111,7 +111,7 @@ final class CopyFixture {
         configuration.time = time.source
         return try EvidenceStore(
             path: path,
-            signer: signer,
+            keys: SigningKeys(signer),
             configuration: configuration
         ) { error in
             preconditionFailure("the log stopped: \(error)")

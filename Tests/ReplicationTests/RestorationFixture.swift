@@ -22,7 +22,7 @@ final class RestoredLog {
     ) throws(RestorationError) -> RestorationReport {
         var request = RestorationRequest(
             path: path,
-            key: key ?? fixture.store.description.verifierKey,
+            keys: [key ?? fixture.store.description.verifierKey],
             bucket: "evidence"
         )
         request.atLeast = atLeast
@@ -42,7 +42,7 @@ final class RestoredLog {
     }
 
     func open(_ signer: NoteSigner? = nil) throws -> EvidenceStore {
-        try EvidenceStore(path: path, signer: signer) { error in
+        try EvidenceStore(path: path, keys: signer.map { SigningKeys($0) }) { error in
             preconditionFailure("the log stopped: \(error)")
         }
     }

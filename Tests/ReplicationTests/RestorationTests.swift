@@ -206,6 +206,32 @@ import TransparencyLog
         #expect(isUnverified(failure(fixture, key: key)))
     }
 
+    /// What is known of a log is a key that signed what its bucket names last.
+    @Test func aRotatedLogComesBackByItsPresentKey() throws {
+        let fixture = try CopyFixture()
+        try fixture.fill(300)
+        _ = try fixture.settle()
+        _ = try fixture.store.rotateKey(
+            overlap: RetentionDuration(1, .seconds),
+            by: CopyFixture.boss(),
+            reason: Reason("a test")
+        )
+        fixture.time.advance(milliseconds: 2_000)
+        try fixture.fill(300)
+        _ = try fixture.settle()
+        let (old, new) = (fixture.store.verifierKeys[0], fixture.store.verifierKeys[1])
+        #expect(isUnverified(failure(fixture, key: old)))
+        let restored = RestoredLog()
+        let report = try restored.restore(fixture, key: new)
+        #expect(report.checkpoint.signers == [new])
+        #expect(try restored.damage().isEmpty)
+        let copy = try restored.open()
+        defer { copy.close() }
+        #expect(copy.verifierKeys == [old, new])
+        let size = report.checkpoint.checkpoint.size.value
+        try expectEqual(copy, fixture.store, upTo: size)
+    }
+
     @Test func changedRecordsAreNoticed() throws {
         let fixture = try filled()
         let bundle = try #require(try fixture.versions("log/tile/entries/").first)

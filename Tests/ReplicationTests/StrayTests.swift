@@ -16,7 +16,7 @@ private final class OtherNode {
     /// Opens a copy of the fixture's directory; the fixture is reopened.
     init(_ fixture: CopyFixture) throws {
         try fixture.reopen { try Self.copy(fixture.path, to: path) }
-        store = try EvidenceStore(path: path, signer: fixture.signer) { error in
+        store = try EvidenceStore(path: path, keys: SigningKeys(fixture.signer)) { error in
             preconditionFailure("the log stopped: \(error)")
         }
     }

@@ -229,7 +229,7 @@ private struct Log {
         #expect(throws: CommandFailure.self) {
             _ = try SigningKey.readOrMake(path, origin: "another.example")
         }
-        #expect(throws: CommandFailure.self) { try SigningKey.write(made, to: path) }
+        #expect(throws: CommandFailure.self) { try SigningKey.write([made], to: path) }
         #expect(throws: CommandFailure.self) { _ = try SigningKey.make(origin: "a b") }
     }
 

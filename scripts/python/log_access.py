@@ -21,6 +21,7 @@ ALLOWED = {
     "target.probed": {"strongroom"},
     "target.phase": {"admin"},
     "target.removed": {"admin"},
+    "key.rotated": {"admin"},
     "log.closed": {"admin"},
 }
 

@@ -46,6 +46,7 @@ class Log(Access, Origin, Targets):
         self.by_collection = {}
         self.policies, self.matters, self.tokens = {}, {}, {}
         self.founders, self.bypasses, self.purged = [], {}, {}
+        self.keys = []
         self.census, self.census_before, self.census_parts = {}, 0, []
         self.erasures, self.kinds, self.acts = {}, {}, []
         self.targets, self.target_names, self.leaves = {}, set(), []
@@ -85,9 +86,7 @@ class Log(Access, Origin, Targets):
             self.end_census(index)
         if kind == CREATED:
             self.require(index == 0, index, "a second log.created")
-            self.founders = record["founders"]
-            if "predecessor" in record:
-                self.check_predecessor(index, record)
+            self.check_creation(index, record)
         elif kind == EVIDENCE:
             self.append(index, record, self.leaves[index])
         elif self.require(kind in ALLOWED, index, f"kind {kind} is not known"):

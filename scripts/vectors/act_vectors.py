@@ -8,6 +8,7 @@ import json
 import struct
 
 import export_acts
+import key_acts
 import target_acts
 from act_words import BAD_COUNTS, BAD_NAMES, BAD_REASONS, LATEST, ODD, act
 from record_vectors import NOT_INTEGERS, NOT_OBJECTS, NOT_STRINGS, canonical, changed, sha256, text
@@ -130,6 +131,7 @@ def acts():
     )
     yield from target_acts.acts()
     yield from export_acts.acts()
+    yield from key_acts.acts()
     yield "a resync", act(
         "clock.resynced",
         principal="bob",
@@ -358,9 +360,11 @@ def refused(found):
     yield "unknownMember", changed(found["an erasure"], "bypass", to=1)
     yield "unknownMember", changed(found["a revocation"], "role", to="writer")
     yield "unknownMember", changed(found["an erasure"], "clock", "x", to=1)
-    for title, path, values in WRONG + target_acts.WRONG + export_acts.WRONG:
+    for title, path, values in WRONG + target_acts.WRONG + export_acts.WRONG + key_acts.WRONG:
         for value in values:
             yield None, changed(found[title], *path, to=value)
+    for value in key_acts.refused():
+        yield None, canonical(value)
 
 
 def build():

@@ -188,7 +188,7 @@ def refused(record, creation, sealed):
     yield "newerVersion", changed(changed(creation, "v", to=2), "kind", to="new.kind")
     yield "unknownKind", changed(record, "kind", to="new.kind")
     yield "unknownKind", changed(creation, "kind", to="")
-    yield "unknownKind", canonical({"kind": "key.rotated", "lock": "x", "v": 1})
+    yield "unknownKind", canonical({"kind": "key.forged", "lock": "x", "v": 1})
     for path, wrong in WRONG_VALUES:
         for value in wrong:
             yield "invalidMember", changed(record, *path, to=value)

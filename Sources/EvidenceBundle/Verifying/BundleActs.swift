@@ -44,12 +44,12 @@ struct BundleActs {
         if case .logCreated(let creation) = record {
             guard index.value == 0 else { throw Self.fault(index, "a log.created") }
             self.creation = creation
-            state = LogState(founders: creation.founders)
+            state = LogState(creation)
         }
         guard case .act(let record) = record else { return }
         switch record.act {
         case .policySet, .lockExtended, .lockBypassed, .eventRecorded, .holdPlaced, .holdReleased,
-            .payloadErased:
+            .payloadErased, .keyRotated:
             do throws(ActFault) {
                 try state.apply(record, at: index)
             } catch { throw Self.fault(index, "\(error)") }

@@ -17,6 +17,7 @@ extension CommandFamily {
     /// All families, in no order of importance: their commands have one.
     static let all: [CommandFamily] = [
         PolicyCommands.family, HoldCommands.family, EventCommand.family, EraseCommands.family,
-        ClockCommands.family, TokenCommands.family, LogCommands.family, TargetCommands.family,
+        ClockCommands.family, TokenCommands.family, KeyCommands.family, LogCommands.family,
+        TargetCommands.family,
     ]
 }

@@ -14,6 +14,8 @@ extension Command {
         TokenCommands.revoke,
         ClockCommands.show,
         ClockCommands.resync,
+        KeyCommands.list,
+        KeyCommands.rotate,
         LogCommands.close,
         FsckCommand.command,
         RestoreCommand.command,

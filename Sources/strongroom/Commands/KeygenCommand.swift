@@ -32,7 +32,7 @@ enum KeygenCommand {
     {
         let signer = try SigningKey.make(origin: arguments.value("origin"))
         let path = arguments.value("output")
-        if let path { try SigningKey.write(signer, to: path) }
+        if let path { try SigningKey.write([signer], to: path) }
         if arguments.flag("json") {
             var line = JSONLine()
             line.add("origin", signer.name)

@@ -21,7 +21,7 @@ enum RestoreCommand {
                 .value("prefix", "P", "what stands before every key"),
                 .flag("path-style", "the bucket stands in the path"),
                 .value("profile", "P", "of the shared credential files"),
-                .value("key", "VKEY", "the log's verifier key, or a file with it (required)"),
+                .repeated("key", "VKEY", "the log's verifier key, or a file with it (required)"),
                 .value("at-least", "FILE", "a checkpoint or receipt that is known from elsewhere"),
                 .value("log-key", "FILE", "the log's signing key; copied to DIR/log.key"),
                 .flag("successor", "make DIR a new log that goes on for it"),
@@ -56,19 +56,19 @@ enum RestoreCommand {
         guard arguments.value("origin") == nil else {
             throw .usage("--origin goes with --successor: a log that is restored has its own")
         }
-        let signer = try arguments.value("log-key").map { (path) throws(CommandFailure) in
-            try SigningKey.read(path)
+        let signers = try arguments.value("log-key").map { (path) throws(CommandFailure) in
+            try SigningKey.readAll(path)
         }
-        if let signer, signer.verifierKey != request.key {
-            throw .usage("the key in --log-key is that of \(signer.verifierKey), not of --key")
+        if let signers, !signers.contains(where: { request.keys.contains($0.verifierKey) }) {
+            throw .usage("the key in --log-key is that of \(signers[0].verifierKey), not of --key")
         }
         let report = try restore(request, description, console)
         let path = request.path
-        if let signer, case .allowed = report.signing {
-            try SigningKey.write(signer, to: StorePaths(path).signingKey)
+        if let signers, case .allowed = report.signing {
+            try SigningKey.write(signers, to: StorePaths(path).signingKey)
         }
         write(report, path, arguments, console)
-        if signer != nil, case .refused = report.signing {
+        if signers != nil, case .refused = report.signing {
             console.message("the signing key was not copied to \(path)")
         }
         return try outcome(report, path, console)
@@ -81,14 +81,14 @@ enum RestoreCommand {
         _ arguments: ParsedArguments,
         _ console: Console
     ) throws(CommandFailure) -> ExitCode {
-        let successor = try SuccessorLog(arguments, of: request.key)
+        let successor = try SuccessorLog(arguments, of: request.keys)
         var request = request
         request.path = successor.predecessorPath
         request.successor = successor.signer.name
         let report: RestorationReport
         do throws(CommandFailure) {
             report = try restore(request, description, console)
-            try successor.make(after: report, request.key)
+            try successor.make(after: report)
         } catch {
             successor.giveUp()
             throw error
@@ -145,14 +145,14 @@ enum RestoreCommand {
         _ arguments: ParsedArguments,
         _ description: TargetDescription
     ) throws(CommandFailure) -> RestorationRequest {
-        _ = try arguments.required("key")
         let keys = try TrustedKeys.read(arguments)
-        guard keys.count == 1, let key = keys.first else {
-            throw .usage("--key names \(keys.count) keys; name the one of the log")
+        guard let first = keys.first else { throw .usage("--key is missing") }
+        guard keys.allSatisfy({ $0.name == first.name }) else {
+            throw .usage("--key names keys of several logs; name those of the one")
         }
         var request = RestorationRequest(
             path: arguments.operands[0],
-            key: key,
+            keys: keys,
             bucket: description.bucket,
             prefix: description.prefix
         )

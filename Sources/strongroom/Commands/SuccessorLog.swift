@@ -21,7 +21,7 @@ struct SuccessorLog {
     var predecessorPath: String { StorePaths(directory).predecessor }
 
     /// Makes its directory, and its key unless that is there; nothing else yet.
-    init(_ arguments: ParsedArguments, of predecessor: VerifierKey) throws(CommandFailure) {
+    init(_ arguments: ParsedArguments, of predecessor: [VerifierKey]) throws(CommandFailure) {
         directory = arguments.operands[0]
         keyPath =
             try Self.ownKey(arguments.value("log-key"), predecessor)
@@ -36,10 +36,10 @@ struct SuccessorLog {
             if madeDirectory { try? FileSystem.removeTree(directory) }
             throw error
         }
-        guard signer.name == predecessor.name else { return }
+        guard signer.name == predecessor[0].name else { return }
         giveUp()
         throw .usage(
-            "\(predecessor.name) is the predecessor's name: a successor has an origin and a key "
+            "\(signer.name) is the predecessor's name: a successor has an origin and a key "
                 + "of its own"
         )
     }
@@ -47,7 +47,7 @@ struct SuccessorLog {
     /// The key file that was named, unless it holds the predecessor's key: that signs no more.
     private static func ownKey(
         _ path: String?,
-        _ predecessor: VerifierKey
+        _ predecessor: [VerifierKey]
     ) throws(CommandFailure) -> String? {
         guard let path else { return nil }
         let isThere: Bool
@@ -57,19 +57,17 @@ struct SuccessorLog {
             throw CommandFailure(error)
         }
         guard isThere else { return path }
-        return try SigningKey.read(path).verifierKey == predecessor ? nil : path
+        let own = try SigningKey.readAll(path)
+        return own.contains { predecessor.contains($0.verifierKey) } ? nil : path
     }
 
     /// Makes the log, after what was restored.
-    func make(
-        after report: RestorationReport,
-        _ predecessorKey: VerifierKey
-    ) throws(CommandFailure) {
+    func make(after report: RestorationReport) throws(CommandFailure) {
         let predecessor: Predecessor
         do throws(LimitViolation) {
             predecessor = try Predecessor(
                 checkpoint: report.checkpoint.encoded,
-                keys: [predecessorKey],
+                keys: report.checkpoint.signers,
                 lost: Self.lost(report)
             )
         } catch {

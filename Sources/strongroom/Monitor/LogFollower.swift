@@ -137,7 +137,8 @@ final class LogFollower {
         _ what: String
     ) throws(CommandFailure) -> SignedCheckpoint {
         do throws(NoteError) {
-            return try SignedCheckpoint.open(text, origin: state.position.origin, keys: keys)
+            let trusted = state.audit.state.keys(following: keys)
+            return try SignedCheckpoint.open(text, origin: state.position.origin, keys: trusted)
         } catch {
             throw CommandFailure(
                 .verificationFailed,

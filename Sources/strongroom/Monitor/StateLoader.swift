@@ -19,7 +19,7 @@ struct StateLoader {
             guard let record = try? Record(parsing: bytes) else { return false }
             switch record {
             case .logCreated(let creation):
-                state = LogState(founders: creation.founders)
+                state = LogState(creation)
                 return index.value == 0
             case .act(let act): return (try? state.apply(act, at: index)) != nil
             case .evidence, .sealedEvidence: return false

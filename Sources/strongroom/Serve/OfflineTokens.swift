@@ -12,8 +12,8 @@ enum OfflineTokens {
         in directory: String,
         signingKeyFile: String?
     ) throws(CommandFailure) -> CreatedToken {
-        let signer = try SigningKey.ofLog(in: directory, file: signingKeyFile)
-        let store = try open(directory, signer)
+        let keys = try SigningKey.ofLog(in: directory, file: signingKeyFile)
+        let store = try open(directory, keys)
         defer { store.close() }
         let grant = try grant(request, from: store.clock.reading.granting)
         do throws(StoreError) {
@@ -37,8 +37,8 @@ enum OfflineTokens {
         } catch {
             throw CommandFailure(.refused, "\(error)")
         }
-        let signer = try SigningKey.ofOpenedLog(in: directory, file: signingKeyFile)
-        let store = try open(directory, signer)
+        let keys = try SigningKey.ofOpenedLog(in: directory, file: signingKeyFile)
+        let store = try open(directory, keys)
         defer { store.close() }
         do throws(StoreError) {
             return CreatedToken(token: try store.renewToken(principal), act: nil)
@@ -49,7 +49,7 @@ enum OfflineTokens {
 
     private static func open(
         _ directory: String,
-        _ signer: NoteSigner?
+        _ keys: SigningKeys?
     ) throws(CommandFailure) -> EvidenceStore {
         var configuration = StoreConfiguration()
         // It is open for a moment: nothing is looked for or erased in it.
@@ -57,7 +57,7 @@ enum OfflineTokens {
         do throws(StoreError) {
             return try EvidenceStore(
                 path: directory,
-                signer: signer,
+                keys: keys,
                 configuration: configuration
             ) { _ in }
         } catch {

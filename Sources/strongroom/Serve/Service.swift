@@ -33,8 +33,8 @@ final class Service {
         self.failure = failure
         let store: EvidenceStore
         do throws(CommandFailure) {
-            let signer = try SigningKey.ofOpenedLog(in: directory, file: settings.signingKeyFile)
-            store = try Self.open(directory, signer, settings, log, failure)
+            let keys = try SigningKey.ofOpenedLog(in: directory, file: settings.signingKeyFile)
+            store = try Self.open(directory, keys, settings, log, failure)
         } catch {
             log.close()
             throw error
@@ -118,7 +118,7 @@ final class Service {
 
     private static func open(
         _ directory: String,
-        _ signer: NoteSigner?,
+        _ keys: SigningKeys?,
         _ settings: ServeSettings,
         _ log: EventLog,
         _ failure: FatalFailure
@@ -128,7 +128,7 @@ final class Service {
         do throws(StoreError) {
             store = try EvidenceStore(
                 path: directory,
-                signer: signer,
+                keys: keys,
                 configuration: settings.store
             ) { error in
                 failure.set(error)
