@@ -13,16 +13,17 @@ public struct LogKey: Hashable, Sendable {
     public func signs(at time: Timestamp) -> Bool { until.map { time <= $0 } ?? true }
 }
 
+extension [LogKey] {
+    /// The key that signs without end: that of the last rotation, or the first of `log.created`.
+    public var current: VerifierKey? { (last { $0.rotated != nil } ?? first)?.key }
+}
+
 extension LogState {
     /// The most keys with which a log signs at the same time.
     public static let maximumSigningKeyCount = 4
 
-    /// The key that signs without end: that of the last rotation, or the first of `log.created`;
-    /// `nil` before the first record.
-    public var currentKey: VerifierKey? {
-        let last = keys.last { $0.rotated != nil }
-        return (last ?? keys.first)?.key
-    }
+    /// The key that signs without end; `nil` before the first record.
+    public var currentKey: VerifierKey? { keys.current }
 
     /// All keys that ever signed, the oldest first.
     public var verifierKeys: [VerifierKey] { keys.map(\.key) }

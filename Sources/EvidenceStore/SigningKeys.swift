@@ -34,12 +34,10 @@ package final class SigningKeys: Sendable {
     /// Earlier keys sign along as long as they have to and are there.
     func signers(_ keys: [LogKey], at time: Timestamp) -> [NoteSigner] {
         signers.withLock { signers in
-            var found: [NoteSigner] = []
-            for key in keys where key.signs(at: time) {
-                let signer = signers.first { $0.verifierKey == key.key }
-                if let signer { found.append(signer) } else if key.until == nil { return [] }
+            guard signers.contains(where: { $0.verifierKey == keys.current }) else { return [] }
+            return keys.filter { $0.signs(at: time) }.compactMap { key in
+                signers.first { $0.verifierKey == key.key }
             }
-            return found
         }
     }
 
