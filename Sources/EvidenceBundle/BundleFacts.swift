@@ -10,12 +10,14 @@ struct BundleFacts {
     let index: RecordIndex
     let record: ActRecord
     let export: EvidenceExport
-    let size: TreeSize
     let counts: BundleCounts
+    /// The checkpoint, and who confirmed it.
+    let attestation: CheckpointAttestation
+    var size: TreeSize { attestation.size }
     /// `strongroom 0.1.0`.
     let software: String
 
-    func content(of name: String, checkpoint: String) -> [UInt8] {
+    func content(of name: String) -> [UInt8] {
         switch name {
         case BundleLayout.declaration: Array(BundleLayout.declarationText.utf8)
         case BundleLayout.information: Array(information.utf8)
@@ -23,7 +25,7 @@ struct BundleFacts {
         case BundleLayout.verifier: BundleVerifier.bytes
         case BundleLayout.claims: CanonicalJSON.encode(.object(claims)) + Array("\n".utf8)
         case BundleLayout.keys: Array(keys.map { "\($0)\n" }.joined().utf8)
-        case BundleLayout.checkpoint: Array(checkpoint.utf8)
+        case BundleLayout.checkpoint: Array(attestation.note.utf8)
         default: preconditionFailure("\(name) is written elsewhere")
         }
     }

@@ -54,6 +54,8 @@ struct BundleReadme {
         <table>
         \(rows(Self.parts))
         </table>
+        <h2>Who confirmed it from outside</h2>
+        \(confirmations)
         <h2>What it proves, and what not</h2>
         <p>Each record is a leaf of a Merkle tree (RFC 6962) whose root the log signed; the record
         names the evidence by its SHA-256. So no byte of a record or of a payload can be changed,
@@ -68,6 +70,25 @@ struct BundleReadme {
         </html>
 
         """
+    }
+
+    private var confirmations: String {
+        let findings = facts.attestation.findings
+        guard !findings.isEmpty else {
+            return """
+                <p>Nobody was asked: the server that made this bundle knows no witness. So nothing
+                but the log's own signature says when this tree existed, and that all others were
+                shown the same one.</p>
+                """
+        }
+        return """
+            <p>These were asked to confirm the checkpoint when the bundle was made. What they
+            signed stands in the bundle and can be checked with their own keys
+            (<code>verify.py --policy</code>); this list is only what the server tells.</p>
+            <table>
+            \(rows(findings.map { ($0.who, $0.what) }))
+            </table>
+            """
     }
 
     private var table: String {
@@ -113,7 +134,7 @@ struct BundleReadme {
         ("data/payloads/<index>/", "the evidence itself, each under its record's number"),
         ("log/entries.txt", "the records, and the hashes that lead from them to the root"),
         ("log/openings.txt", "what sealed records hide, with the salt; if there are any"),
-        ("checkpoint", "size and root of the tree, signed by the log"),
+        ("checkpoint", "size and root of the tree, signed by the log and by its witnesses"),
         ("locks.jsonl", "retention locks, legal holds and erasures of each record"),
         ("access.jsonl", "who read these records before the export; if anybody did"),
         ("bundle.json", "what the bundle claims to hold"),

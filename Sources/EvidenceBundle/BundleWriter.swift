@@ -19,8 +19,10 @@ struct BundleWriter {
     private let record: ActRecord
     private let export: EvidenceExport
     private let selected: IndexRanges
-    private let size: TreeSize
+    /// The checkpoint, and what others say of it.
+    private var attestation: CheckpointAttestation
     private let software: String
+    private let attesters: [any CheckpointAttesting]
     private var state = LogState()
     private var counts = BundleCounts()
     private let indexes = IndexDigest()
@@ -32,19 +34,25 @@ struct BundleWriter {
         directory: String,
         export index: RecordIndex,
         selected: IndexRanges,
-        software: String
+        software: String,
+        attesters: [any CheckpointAttesting]
     ) throws(StoreError) {
         self.store = store
         self.directory = directory
         self.index = index
         self.selected = selected
         self.software = software
+        self.attesters = attesters
         guard case .act(let act) = try store.record(at: index).record,
             case .accessExported(let export) = act.act
         else { throw .notFound("record \(index) is no export") }
         record = act
         self.export = export
-        size = TreeSize(index.value + 1)
+        let size = TreeSize(index.value + 1)
+        attestation = CheckpointAttestation(
+            size: size,
+            note: try store.signedCheckpoint(at: size).note
+        )
     }
 
     /// Writes all of it.
@@ -126,7 +134,8 @@ struct BundleWriter {
         }
         for act in waiting { try writeEntry(act, &next, files) }
         try writeEntry(index, &next, files)
-        try writeNodes(next..<size.value, files.entries)
+        attest()
+        try writeNodes(next..<attestation.size.value, files.entries)
     }
 
     private mutating func writeEntry(
@@ -232,15 +241,14 @@ struct BundleWriter {
     private mutating func writeHead(_ files: BundleFiles) throws(StoreError) {
         let root = BundleLayout.directory(of: index)
         let head = try SpoolFile("\(directory)/\(BundleFiles.head)", store)
-        let checkpoint = try store.signedCheckpoint(at: size).note
         let facts = BundleFacts(
             origin: store.description.origin,
             keys: store.verifierKeys,
             index: index,
             record: record,
             export: export,
-            size: size,
             counts: counts,
+            attestation: attestation,
             software: software
         )
         var tags = ""
@@ -257,7 +265,7 @@ struct BundleWriter {
             } else {
                 let bytes =
                     name == BundleLayout.tagManifest
-                    ? Array(tags.utf8) : facts.content(of: name, checkpoint: checkpoint)
+                    ? Array(tags.utf8) : facts.content(of: name)
                 digest = SHA256.hash(bytes.span)
                 sizeBytes = UInt64(bytes.count)
                 try writeHeader(root + name, sizeBytes, to: head)
@@ -271,6 +279,15 @@ struct BundleWriter {
         _ = try head.finish()
         try files.rows.finish()
         try files.remove()
+    }
+
+    /// Asks others to confirm the checkpoint; from here on it stands.
+    private mutating func attest() {
+        for attester in attesters {
+            let end =
+                Clock.monotonicNanoseconds() + ExportService.attestationSeconds * 1_000_000_000
+            attester.attest(&attestation, deadlineNanoseconds: end)
+        }
     }
 
     private mutating func writeHeader(

@@ -10,16 +10,25 @@ import TransparencyLog
 package final class ExportService: Sendable {
     private let store: EvidenceStore
     private let software: String
+    private let attesters: [any CheckpointAttesting]
     private let directory: String
     private let bundles = Mutex<[RecordIndex: Bundle]>([:])
 
     /// How long a bundle can be fetched.
     package static let keptSeconds: Int64 = 7 * 86_400
 
-    /// `software`: name and version of the program.
-    package init(store: EvidenceStore, software: String) {
+    /// How long each of the attesters may take for an export's checkpoint.
+    package static let attestationSeconds: UInt64 = 10
+
+    /// `software`: name and version of the program. `attesters`: asked one after the other.
+    package init(
+        store: EvidenceStore,
+        software: String,
+        attesters: [any CheckpointAttesting] = []
+    ) {
         self.store = store
         self.software = software
+        self.attesters = attesters
         directory = store.paths.exports
     }
 
@@ -92,7 +101,8 @@ package final class ExportService: Sendable {
                 directory: temporary,
                 export: index,
                 selected: selected,
-                software: software
+                software: software,
+                attesters: attesters
             )
             try writer.write()
             try onDisk { () throws(SystemError) in
