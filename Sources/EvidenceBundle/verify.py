@@ -242,12 +242,15 @@ def is_key_name(name):
 class VerifierKey:
     """`<name>+<8 hexadecimal digits>+<base64 of 0x01 and 32 bytes>`, an Ed25519 key with a name."""
 
+    TYPE = b"\x01"  # of a log; a witness's cosignatures have another
+
     def __init__(self, text):
         parts = text.split("+", 2)
         require(len(parts) == 3 and is_key_name(parts[0]), "must be <name>+<id>+<key>")
         self.text, self.name = text, parts[0]
         data = unbase64(parts[2].encode())
-        require(data[:1] == b"\x01" and len(data) == 33, "must be an Ed25519 key (type 1)")
+        kind = f"must be an Ed25519 key of type {self.TYPE[0]}"
+        require(data[:1] == self.TYPE and len(data) == 33, kind)
         self.id = hashlib.sha256(self.name.encode() + b"\n" + data).digest()[:4]
         self.public = data[1:]
         require(parts[1] == self.id.hex(), "must have the ID that its name and key give; mistyped?")
@@ -255,6 +258,90 @@ class VerifierKey:
 
     def label(self):
         return f"{self.name}+{self.id.hex()}"
+
+
+class WitnessKey(VerifierKey):
+    """The key of a witness, type 4: what it signs states a time (C2SP tlog-cosignature)."""
+
+    TYPE = b"\x04"
+
+    def cosigned(self, note):
+        """When this witness cosigned, in seconds since 1970; None if it has not."""
+        for name, key_id, signature in note.signatures:
+            if (self.name, self.id) == (name, key_id):
+                seconds = int.from_bytes(signature[:8], "big")
+                said = b"cosignature/v1\ntime %d\n" % seconds + note.bytes
+                good = len(signature) == 72 and 0 < seconds < 2**63
+                good = good and ed25519_verify(self.public, signature[8:], said)
+                require(good, f"must be cosigned by {self.label()}: that cosignature is not valid")
+                return seconds
+        return None
+
+
+class Policy:
+    """Who must have cosigned (C2SP tlog-policy). `keys`: of the logs that are listed."""
+
+    def __init__(self, data):
+        self.keys, self.witnesses, self.groups, self.quorum = [], {}, {}, None
+        require(len(data) <= 256 * 1024 and data.endswith(b"\n"), "must be a policy, not cut short")
+        self.members = set()
+        for count, line in enumerate(data[:-1].split(b"\n"), 1):
+            try:
+                require(all(c >= 32 and c != 127 or c == 9 for c in line), "must be plain text")
+                words = [word for word in re.split("[ \t]+", as_text(line)) if word]
+                if words and not words[0].startswith("#"):
+                    self.add(words[0], words[1:])
+                    for keys in (self.keys, list(self.witnesses.values())):
+                        once = {k.public for k in keys}, {(k.name, k.id) for k in keys}
+                        require(all(len(x) == len(keys) for x in once), "must list a key once")
+            except Refused as refusal:
+                raise Refused(f"must be a policy (tlog-policy): line {count} {refusal}") from None
+        require(self.quorum is not None, "must be a policy with a quorum line")
+
+    def add(self, kind, words):
+        if kind == "log" and len(words) in (1, 2):
+            self.keys.append(VerifierKey(words[0]))
+        elif kind == "witness" and len(words) in (2, 3):
+            self.define(words[0], self.witnesses, WitnessKey(words[1]))
+        elif kind == "group" and len(words) >= 3:
+            name, least, *members = words
+            for member in members:
+                require(self.has(member), f"must name what stands before it, not {shown(member)}")
+                require(member not in self.members, f"must name {shown(member)} in one group only")
+                self.members.add(member)
+            words = {"any": 1, "all": len(members)}
+            least = words[least] if least in words else number(least.encode(), len(members))
+            require(least, "must need one member at least")
+            self.define(name, self.groups, (least, members))
+        elif kind == "quorum" and len(words) == 1:
+            require(self.quorum is None, "must be the only quorum line")
+            require(words[0] == "none" or self.has(words[0]), "must name what stands before it")
+            self.quorum = words[0]
+        else:
+            raise Refused("must begin with log, witness, group or quorum, and have its form")
+
+    def has(self, name):
+        return name in self.witnesses or name in self.groups
+
+    def define(self, name, table, value):
+        require(name != "none" and not self.has(name), f"must give {shown(name)} a name of its own")
+        table[name] = value
+
+    def judge(self, note):
+        """When each witness cosigned, or None; and whether those are enough."""
+        times = {name: key.cosigned(note) for name, key in self.witnesses.items()}
+        reached = {name for name, time in times.items() if time}
+        for name, (least, members) in self.groups.items():  # members stand before their group
+            if len(reached.intersection(members)) >= least:
+                reached.add(name)
+        return times, self.quorum == "none" or self.quorum in reached
+
+
+def policy_of_all(texts):
+    """The policy that every one of these witnesses must have cosigned."""
+    lines = [f"witness {count} {text.strip()}" for count, text in enumerate(texts, 1)]
+    names = " ".join(str(count) for count in range(1, len(texts) + 1))
+    return Policy("\n".join([*lines, f"group all all {names}", "quorum all", ""]).encode())
 
 
 class Note:
@@ -1143,8 +1230,8 @@ class Verification:
     Without `keys` those of the bundle are taken, which proves nothing: the caller must say so.
     """
 
-    def __init__(self, root, keys):
-        self.root, self.keys = root, keys
+    def __init__(self, root, keys, policies=()):
+        self.root, self.keys, self.policies = root, keys, policies
         self.steps, self.findings, self.count = [], [], 0
         self.checkpoint = self.export = None
         self.facts = {}
@@ -1155,6 +1242,7 @@ class Verification:
         return (
             ("files", ".", self.check_files),
             ("checkpoint", "checkpoint", self.check_checkpoint),
+            *([("witnesses", "checkpoint", self.check_witnesses)] if self.policies else []),
             ("records", ENTRIES, self.check_entries),
             ("openings", OPENINGS, self.check_openings),
             ("payloads", MANIFEST, self.check_payloads),
@@ -1297,6 +1385,24 @@ class Verification:
             f"{base64.b64encode(checkpoint.root).decode()}; signed by "
             f"{', '.join(shown(key.label()) for key in signers)}{also if others else ''}"
         )
+
+    def check_witnesses(self):
+        """Enough witnesses say that they were shown this tree, and no other."""
+        self.need("checkpoint")
+        said, seen = [], {}
+        for policy in self.policies:
+            times, enough = policy.judge(self.checkpoint.note)
+            for name, time in times.items():
+                label = policy.witnesses[name].label()
+                seen[label] = cosigning_time(time) if time else None
+            there = [name for name, time in times.items() if time]
+            if not enough:
+                quorum = f"cosignatures that satisfy the quorum {policy.quorum} of the policy"
+                self.refuse("checkpoint", quorum, f"those of {there or 'nobody'}", DISTRUST)
+        self.facts.update(witnesses=seen)
+        for label, time in seen.items():
+            said.append(f"{shown(label)} cosigned at {time}" if time else f"not by {shown(label)}")
+        return "; ".join(said) or "the policy asks for nobody"
 
     # --- 3: records, and the tree that they are in ---
 
@@ -1759,6 +1865,14 @@ are access.jsonl, bag-info.txt, keys.txt and README.html. Compare the SHA-256 of
 with that of a release."""
 
 
+def cosigning_time(seconds):
+    try:
+        time = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds} s since 1970"
+
+
 class Usage(Exception):
     """The command was not given what it needs."""
 
@@ -1787,6 +1901,17 @@ def trusted_keys(root, options):
         if not texts:
             raise Usage(f"--key {shown(given)}: no key is in this file")
     return list({key.text: key for key in keys}.values())
+
+
+def trusted_policies(root, options):
+    """The policies of --policy and --witness: from outside of the bundle, as keys are."""
+    policies = []
+    for given in options.policy:
+        if os.path.realpath(given).startswith(os.path.realpath(root) + os.sep):
+            raise Usage(f"--policy {shown(given)}: a policy out of the bundle proves nothing")
+        with open(given, "rb") as file:
+            policies.append(Policy(file.read(PIECE_BYTES)))
+    return policies + ([policy_of_all(options.witness)] if options.witness else [])
 
 
 def bundled_keys(files):
@@ -1834,6 +1959,21 @@ def main(arguments=None):
         help="a verifier key of the log that you trust, or a file that holds some; "
         "from somewhere else than this bundle; may be repeated",
     )
+    parser.add_argument(
+        "--policy",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a C2SP tlog-policy: whose cosignatures the checkpoint must have; a log key in it "
+        "serves as --key",
+    )
+    parser.add_argument(
+        "--witness",
+        action="append",
+        default=[],
+        metavar="VKEY",
+        help="the verifier key of a witness that must have cosigned; may be repeated",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a report")
     parser.add_argument("--quiet", action="store_true", help="findings and verdict only")
     options = parser.parse_args(arguments)
@@ -1845,10 +1985,12 @@ def main(arguments=None):
         if not os.path.isdir(root):
             raise Usage(f"{shown(root)} is not a directory")
         keys = trusted_keys(root, options.key)
-    except (Usage, OSError) as error:
+        policies = trusted_policies(root, options)
+        keys += [key for policy in policies for key in policy.keys]
+    except (Usage, Refused, UnicodeError, OSError) as error:
         print(f"verify.py: {error}", file=sys.stderr)
         return 2
-    found = Verification(root, keys)
+    found = Verification(root, keys, policies)
     code = 1 if found.count else 0 if keys else 2
     verdict = {0: "verified", 1: "REFUSED", 2: NO_KEY}[code]
     if options.json:

@@ -69,6 +69,7 @@ extension EvidenceAPI {
         addRetention(to: &text)
         addAccess(to: &text)
         addTargets(to: &text)
+        addWitnesses(to: &text)
         if let statistics = connectionStatistics { Self.add(statistics, to: &text) }
         return .bytes(text.document, PrometheusText.contentType)
     }

@@ -1,3 +1,4 @@
+package import Attestation
 import EvidenceBundle
 import EvidenceModel
 package import EvidenceStore
@@ -26,6 +27,8 @@ package final class EvidenceAPI: Application {
 
     let store: EvidenceStore
     let targets: TargetService
+    /// Nil: nobody is asked.
+    let witnesses: WitnessService?
     let configuration: Configuration
     let log: EventLog
     let batchMemory: MemoryBudget
@@ -47,14 +50,20 @@ package final class EvidenceAPI: Application {
     package init(
         store: EvidenceStore,
         targets: TargetService,
+        witnesses: WitnessService? = nil,
         configuration: Configuration,
         log: EventLog
     ) {
         self.store = store
         self.targets = targets
+        self.witnesses = witnesses
         self.configuration = configuration
         self.log = log
-        exports = ExportService(store: store, software: configuration.software)
+        exports = ExportService(
+            store: store,
+            software: configuration.software,
+            attesters: witnesses.map { [WitnessAttester(witnesses: $0)] } ?? []
+        )
         batchMemory = MemoryBudget(limitBytes: configuration.batchMemoryLimitBytes)
     }
 

@@ -6,7 +6,7 @@ extension Problem.Slug {
         case .badRequest, .digestMismatch: 400
         case .unauthorized: 401
         case .forbidden, .crossOrigin: 403
-        case .notFound, .targetUnknown: 404
+        case .notFound, .targetUnknown, .noWitnesses: 404
         case .methodNotAllowed: 405
         case .conflict, .locked, .refused, .logClosed, .busy, .targetExists, .targetRefused: 409
         case .erased: 410
@@ -20,7 +20,7 @@ extension Problem.Slug {
         case .headerTooLarge: 431
         case .damaged: 500
         case .overloaded, .unavailable, .clockUnsettled, .policyChanged, .targetUnavailable,
-            .copyPending:
+            .copyPending, .notCosigned:
             503
         case .storageFull: 507
         }
@@ -57,6 +57,8 @@ extension Problem.Slug {
         case .policyChanged: "The collection's policy changed meanwhile"
         case .copyPending: "The second copy does not have the record yet"
         case .storageFull: "The disk is full"
+        case .notCosigned: "Witnesses have not confirmed that yet"
+        case .noWitnesses: "This server asks no witnesses"
         case .targetUnknown: "There is no such target"
         case .targetExists: "There is a target of this name already"
         case .targetUnsuitable: "The bucket cannot be used as it is"

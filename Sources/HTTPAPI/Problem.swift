@@ -39,6 +39,8 @@ struct Problem: Sendable {
         case policyChanged = "policy-changed"
         case copyPending = "copy-pending"
         case storageFull = "storage-full"
+        case notCosigned = "not-cosigned"
+        case noWitnesses = "no-witnesses"
         case targetUnknown = "target-unknown"
         case targetExists = "target-exists"
         case targetUnsuitable = "target-unsuitable"

@@ -1,3 +1,4 @@
+import Attestation
 import Cryptography
 import EvidenceModel
 import EvidenceStore
@@ -163,15 +164,23 @@ final class ReadExchange: Exchange {
     }
 
     private func receipt(_ index: RecordIndex) throws(Refused) -> Response {
-        let query = try Query(head.target, known: ["size"])
-        let size = try query.number("size").map { TreeSize($0) }
+        let query = try Query(head.target, known: ["size"] + Self.cosignedParameters)
+        var size = try query.number("size").map { TreeSize($0) }
         guard size?.value != 0 else {
             throw Refused(.badRequest, "'size' must be 1 or more: the empty tree proves nothing.")
         }
         if !request.seesEverything { _ = try request.record(index) }
-        let receipt = try refusing { () throws(StoreError) in
+        let confirmed = try cosigned(query, covering: TreeSize(index.value + 1))
+        if let confirmed {
+            guard size == nil else {
+                throw Refused(.badRequest, "'size' and 'cosigned' do not go together.")
+            }
+            size = confirmed.size
+        }
+        var receipt = try refusing { () throws(StoreError) in
             try api.store.receipt(for: index, size: size)
         }
+        if let confirmed { receipt = receipt.with(confirmed.note.encoded) }
         let kinds = ["application/json", "text/plain"]
         let kind = ContentNegotiation.preferred(kinds, accept: head.fields.all("accept"))
         guard kind == "text/plain" else { return .bytes(receipt.encodedJSON, kind) }
@@ -190,9 +199,13 @@ final class ReadExchange: Exchange {
     // MARK: Log
 
     private func checkpoint() throws(Refused) -> Response {
-        try noQuery()
+        let query = try Query(head.target, known: Self.cosignedParameters)
+        let newest = api.store.checkpoint
+        let note =
+            try cosigned(query, covering: .zero)?.note.encoded
+            ?? api.witnesses?.adorned(newest.note, size: newest.size) ?? newest.note
         return .bytes(
-            Array(api.store.checkpoint.note.utf8),
+            Array(note.utf8),
             "text/plain; charset=utf-8",
             cache: CachePolicy.checkpoint
         )

@@ -25,23 +25,26 @@ package struct BundleVerification {
 
     private let archive: BundleArchive
     private let keys: [VerifierKey]
+    private let policy: TlogPolicy?
     private let progress: @Sendable (UInt64) -> Void
     private var finding = Finding()
     private var acts = BundleActs()
 
     /// Verifies; what is wrong is in the finding.
     ///
-    /// `keys`: those that are trusted, from elsewhere. `progress`: told how many more bytes were
-    /// checked.
+    /// `keys`: those that are trusted, from elsewhere. `policy`: who must have cosigned the
+    /// checkpoint. `progress`: told how many more bytes were checked.
     package static func verify(
         _ path: String,
         keys: [VerifierKey],
+        policy: TlogPolicy? = nil,
         progress: @escaping @Sendable (UInt64) -> Void
     ) -> Finding {
         do throws(BundleFault) {
             var run = BundleVerification(
                 archive: try BundleArchive(path),
                 keys: keys,
+                policy: policy,
                 progress: progress
             )
             do throws(BundleFault) {
@@ -58,10 +61,12 @@ package struct BundleVerification {
     private init(
         archive: BundleArchive,
         keys: [VerifierKey],
+        policy: TlogPolicy?,
         progress: @escaping @Sendable (UInt64) -> Void
     ) {
         self.archive = archive
         self.keys = keys
+        self.policy = policy
         self.progress = progress
     }
 
@@ -121,7 +126,23 @@ package struct BundleVerification {
             "\(checkpoint.origin), \(checkpoint.size) records, root \(checkpoint.root.base64), "
                 + "signed by \(signers)"
         )
+        try checkPolicy(signed)
         return signed
+    }
+
+    /// Those witnesses have cosigned that the policy asks for.
+    private mutating func checkPolicy(_ signed: SignedCheckpoint) throws(BundleFault) {
+        guard let policy else { return }
+        let verdict = policy.judge(signed.note, logKeys: keys)
+        let words = policy.words(for: verdict)
+        guard verdict.isAccepted else {
+            let reasons = verdict.shortcomings.map(\.description).joined(separator: "; ")
+            throw BundleFault(
+                BundleLayout.checkpoint,
+                "the policy does not accept it: it is \(words); \(reasons)"
+            )
+        }
+        passed("policy", words)
     }
 
     // MARK: Records

@@ -16,6 +16,8 @@ enum ProveCommand {
                     "instead of INDEX: the newest record that counts it"
                 ),
                 .value("size", "N", "prove against the tree of this size; default the newest"),
+                .flag("cosigned", "against the newest tree that witnesses have confirmed"),
+                .value("before", "T", "with --cosigned: that they confirmed before this time"),
                 .value("format", "F", "json (default) or tlog-proof"),
                 .value("output", short: "o", "FILE", "where it goes; default standard output"),
                 .repeated("key", "VKEY", "check the signature too; else $STRONGROOM_KEY"),
@@ -26,7 +28,8 @@ enum ProveCommand {
                 "Fetches a receipt of record INDEX: the record, its inclusion proof, a signed",
                 "checkpoint. It is checked before it is written. With --census it is that of the",
                 "newest record that says how many the collection has; 'verify --complete' takes",
-                "it.",
+                "it. With --cosigned the checkpoint has what the server's witness policy asks for;",
+                "'verify --policy' checks that. --before T is for after a theft of the log's key.",
             ],
             example: "strongroom prove 41 -o report.receipt.json"
         ),
@@ -40,6 +43,13 @@ enum ProveCommand {
         throws(CommandFailure) -> ExitCode
     {
         let size = try arguments.treeSize("size")
+        let isCosigned = arguments.flag("cosigned")
+        guard size == nil || !isCosigned else {
+            throw .usage("--cosigned chooses the tree itself: it does not go with --size")
+        }
+        guard isCosigned || arguments.value("before") == nil else {
+            throw .usage("--before goes with --cosigned")
+        }
         let format = arguments.value("format") ?? "json"
         guard format == "json" || format == "tlog-proof" else {
             throw .usage("--format is '\(format)', not json or tlog-proof")
@@ -52,6 +62,8 @@ enum ProveCommand {
             let index = try ParsedArguments.recordIndex(text)
             var path = RequestPath("/v1/records/\(index)/receipt")
             path.add("size", size.map(String.init))
+            path.add("cosigned", isCosigned ? "true" : nil)
+            path.add("before", arguments.value("before"))
             reply = try connection.get(
                 path,
                 what: "receipt of record \(index)",
@@ -59,8 +71,8 @@ enum ProveCommand {
             )
             try check(reply.body, isJSON: format == "json", index, size, checker)
         case (nil, let collection?):
-            guard size == nil, format == "json" else {
-                throw .usage("--census gives the newest receipt as JSON: no --size, no --format")
+            guard size == nil, !isCosigned, format == "json" else {
+                throw .usage("--census gives the newest receipt as JSON: INDEX's options do not go")
             }
             reply = try census(collection, connection, checker)
         case (nil, nil): throw .usage("INDEX is missing", advice: "see 'strongroom prove --help'")

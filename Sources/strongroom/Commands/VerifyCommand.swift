@@ -16,6 +16,7 @@ enum VerifyCommand {
                 .value("certificate", "C", "with --receipt: the deletion certificate, as well"),
                 .value("complete", "COLLECTION", "FILEs are receipts, or directories of them"),
                 .repeated("key", "VKEY", "verifier key or a file of keys; else $STRONGROOM_KEY"),
+                .value("policy", "FILE", "tlog-policy: witnesses that must have cosigned"),
                 .json,
             ],
             about: [
@@ -27,7 +28,9 @@ enum VerifyCommand {
                 "--certificate it also says on what ground, when and by whom the payload was",
                 "erased. With --complete it checks that receipts are all of a collection, and",
                 "prints the numbers that are missing; a census among them proves where it ends.",
-                "Of a bundle (see 'export') all of it is checked: FILE is its tar.",
+                "Of a bundle (see 'export') all of it is checked: FILE is its tar. With --policy the",
+                "checkpoint must also have the cosignatures that it asks for; a log key in it serves",
+                "as --key.",
             ],
             example: "strongroom verify report.xml --receipt r.json --key log.vkey"
         ),
@@ -57,7 +60,15 @@ enum VerifyCommand {
         guard complete != nil || arguments.operands.count <= 1 else {
             throw .usage("unexpected word '\(arguments.operands[1])': a receipt is of one file")
         }
-        let keys = try TrustedKeys.read(arguments, badKey: .verificationFailed)
+        let policy = try arguments.value("policy").map { (path) throws(CommandFailure) in
+            try PolicyFile.read(path)
+        }
+        guard complete == nil || policy == nil else {
+            throw .usage("--policy goes with a receipt or a bundle")
+        }
+        let keys =
+            try TrustedKeys.read(arguments, badKey: .verificationFailed)
+            + (policy?.logs.map(\.key) ?? [])
         guard !keys.isEmpty else {
             throw .usage(
                 "no key is given, and a receipt proves nothing without one",
@@ -78,11 +89,11 @@ enum VerifyCommand {
             ).run(arguments.operands)
         }
         guard let receiptPath else {
-            return try BundleRun(keys: keys, console: console, isJSON: isJSON)
+            return try BundleRun(keys: keys, policy: policy, console: console, isJSON: isJSON)
                 .run(arguments.operands[0])
         }
         let report = VerificationReport(console: console, isJSON: isJSON)
-        try verify(receiptPath, arguments, keys, report)
+        try verify(receiptPath, arguments, keys, policy, report)
         return .done
     }
 
@@ -98,6 +109,7 @@ enum VerifyCommand {
         _ receiptPath: String,
         _ arguments: ParsedArguments,
         _ keys: [VerifierKey],
+        _ policy: TlogPolicy?,
         _ report: VerificationReport
     ) throws(CommandFailure) {
         let receipt = try read(receiptPath, "receipt", report)
@@ -118,6 +130,7 @@ enum VerifyCommand {
             )
             throw failure(of: name(of: error.step))
         }
+        try judge(receipt, keys, policy, report)
         let what = arguments.operands.first.map { "\($0) is" } ?? "this is"
         let proven = "\(what) record \(receipt.index) of the log, unchanged"
         guard let path = arguments.value("certificate") else {
@@ -133,8 +146,28 @@ enum VerifyCommand {
             throw failure(of: "certificate")
         }
         report.passed("certificate", ErasureText.compared(proof))
+        try judge(certificate, keys, policy, report)
         report.erased(proof)
         report.finished("\(proven); \(ErasureText.conclusion(proof))")
+    }
+
+    /// Confirms that the checkpoint of a receipt has what the policy asks for.
+    private static func judge(
+        _ receipt: Receipt,
+        _ keys: [VerifierKey],
+        _ policy: TlogPolicy?,
+        _ report: VerificationReport
+    ) throws(CommandFailure) {
+        // Its signature was verified: it is a note.
+        guard let policy, let note = try? SignedNote(parsing: receipt.checkpoint) else { return }
+        let verdict = policy.judge(note, logKeys: keys)
+        let words = policy.words(for: verdict)
+        guard verdict.isAccepted else {
+            let reasons = verdict.shortcomings.map(\.description).joined(separator: "; ")
+            report.failed("policy", "\(words); \(reasons)")
+            throw failure(of: "policy")
+        }
+        report.passed("policy", words)
     }
 
     private static func failure(of step: String) -> CommandFailure {

@@ -1,3 +1,4 @@
+internal import Attestation
 internal import EvidenceModel
 internal import EvidenceStore
 internal import MicroServer
@@ -21,6 +22,9 @@ struct ServeSettings: Sendable {
     var replication = ReplicationConfiguration()
     /// How the targets' stores are asked.
     var stores = StoreSettings()
+    /// Nil: no witness is asked.
+    var witnessPolicyFile: String?
+    var witnesses = WitnessConfiguration()
 }
 
 /// The parts of the retention policy, before they are known to fit together.

@@ -1,3 +1,4 @@
+internal import Attestation
 internal import EvidenceModel
 internal import EvidenceStore
 internal import HTTPAPI
@@ -19,6 +20,7 @@ final class Service {
     private let log: EventLog
     private let store: EvidenceStore
     private let targets: TargetService
+    private let witnesses: Attestation.WitnessService?
     private let api: EvidenceAPI
     private let server: MicroServer
     private let failure: FatalFailure
@@ -49,10 +51,11 @@ final class Service {
         }
         self.targets = targets
         do throws(CommandFailure) {
+            witnesses = try Witnesses.service(store, settings, log)
             try Self.checkReach(of: settings.listen, store)
             // A copy that may not go on must not write to the bucket that another may write to.
             if store.readOnly == nil { targets.start() }
-            (api, server) = try Self.listen(store, targets, settings, log)
+            (api, server) = try Self.listen(store, targets, witnesses, settings, log)
         } catch {
             targets.stop()
             store.close()
@@ -60,6 +63,7 @@ final class Service {
             throw error
         }
         address = Endpoint(host: settings.listen.host, port: server.boundPort)
+        witnesses?.start()
     }
 
     /// Says that it is ready, serves until a signal or a fatal failure, and stops in order.
@@ -93,6 +97,7 @@ final class Service {
         // Not before: what was begun may wait for a target.
         targets.stop()
         api.waitForWork()
+        witnesses?.stop()
         store.close()
         log.record(
             .info,
@@ -169,6 +174,7 @@ final class Service {
     private static func listen(
         _ store: EvidenceStore,
         _ targets: TargetService,
+        _ witnesses: Attestation.WitnessService?,
         _ settings: ServeSettings,
         _ log: EventLog
     ) throws(CommandFailure) -> (EvidenceAPI, MicroServer) {
@@ -180,6 +186,7 @@ final class Service {
         let api = EvidenceAPI(
             store: store,
             targets: targets,
+            witnesses: witnesses,
             configuration: configuration,
             log: log
         )

@@ -5,6 +5,7 @@ internal import TransparencyLog
 /// `strongroom verify BUNDLE.tar`.
 struct BundleRun {
     let keys: [VerifierKey]
+    let policy: TlogPolicy?
     let console: Console
     let isJSON: Bool
 
@@ -22,7 +23,9 @@ struct BundleRun {
             sizeBytes = try FileSystem.information(path)?.sizeBytes
         } catch { throw CommandFailure(error) }
         let progress = Progress(console, totalBytes: sizeBytes)
-        let finding = BundleVerification.verify(path, keys: keys) { progress.add(bytes: $0) }
+        let finding = BundleVerification.verify(path, keys: keys, policy: policy) {
+            progress.add(bytes: $0)
+        }
         let report = VerificationReport(console: console, isJSON: isJSON)
         for step in finding.steps { report.passed(step.name, step.compared) }
         guard finding.faults.isEmpty else {

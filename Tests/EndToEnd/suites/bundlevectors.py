@@ -185,3 +185,78 @@ def test_locks_are_those_of_the_table(env):
         check(row.lock() == expected, lambda g=given, r=row: f"{r.granted}, {g}: {r.lock()}")
     for name in ("a", ".", ".a.", "-a", "a/b.", "ä" * 60, "x" * 99 + "ü", "x" * 101, "%=~ "):
         check(module.payload_file(name) == escaped(name), name)
+
+
+# --- policies -------------------------------------------------------------------------------------
+
+
+def test_policies(env):
+    module = load()
+    files = json.loads((VECTORS / "policy" / "files.json").read_text())
+    for case in files["accepted"]:
+        module.Policy(case["policy"].encode())
+    for case in files["refused"]:
+        data = bytes.fromhex(case["hex"]) if "hex" in case else case["policy"].encode()
+        try:
+            module.Policy(data)
+        except module.Refused:
+            continue
+        raise AssertionError(f"{case['name']} is taken for a policy")
+
+
+def test_cosignatures(env):
+    """Every policy over every set of witnesses; and none of it if a byte is another."""
+    module = load()
+    vectors = json.loads((VECTORS / "policy" / "verdicts.json").read_text())
+    lines, text = vectors["cosignatures"], vectors["checkpoint"]
+    names = sorted(lines)
+    notes = {}
+    for chosen in range(1 << len(names)):
+        there = [name for bit, name in enumerate(names) if chosen >> bit & 1]
+        notes[" ".join(there)] = module.Note((text + "".join(lines[n] for n in there)).encode())
+    for case in vectors["policies"]:
+        policy = module.Policy(case["policy"].encode())
+        # Each signature costs some milliseconds in Python: asked for once.
+        times = policy.judge(notes[" ".join(names)])[0]
+        check(all(times.values()), f"{case['name']}: {times}")
+        for there, note in notes.items():
+            for name, key in policy.witnesses.items():
+                claims = any((key.name, key.id) == claim[:2] for claim in note.signatures)
+                check(claims == (name in there.split()), f"{there}: {name}")
+            known = Known(policy, {name: times[name] for name in there.split()})
+            accepted = there in case["accepted"]
+            check(known.enough() == accepted, f"{case['name']} of [{there}]: not {accepted}")
+    policy = module.policy_of_all([policy.witnesses["X1"].text])
+    line = lines["X1"].split(" ")
+    raw = base64.b64decode(line[2])
+    for place in range(4, len(raw)):
+        changed = raw[:place] + bytes([raw[place] ^ 1]) + raw[place + 1 :]
+        forged = f"{line[0]} {line[1]} {base64.b64encode(changed).decode()}\n"
+        try:
+            policy.judge(module.Note((text + forged).encode()))
+        except module.Refused:
+            continue
+        raise AssertionError(f"byte {place} does not matter")
+
+
+class Known:
+    """A policy whose signatures were verified before."""
+
+    def __init__(self, policy, times):
+        self.policy, self.times = policy, times
+
+    def enough(self):
+        real = self.policy.witnesses
+        self.policy.witnesses = {name: Said(self.times.get(name)) for name in real}
+        try:
+            return self.policy.judge(None)[1]
+        finally:
+            self.policy.witnesses = real
+
+
+class Said:
+    def __init__(self, time):
+        self.time = time
+
+    def cosigned(self, _):
+        return self.time
