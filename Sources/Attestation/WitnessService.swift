@@ -121,7 +121,7 @@ package final class WitnessService: Sendable {
         }
         var first = State(memories: memories)
         if let bytes = try kept.newest() {
-            let keys = [store.description.verifierKey]
+            let keys = Self.logKeys(of: store)
             let found = (try? SignedNote(parsing: bytes)).flatMap {
                 CosignedCheckpoint($0, policy: policy, logKeys: keys)
             }
@@ -156,8 +156,12 @@ package final class WitnessService: Sendable {
         guard policy.witnesses.contains(where: { $0.url != nil }) else { throw .nobody }
     }
 
-    /// The keys with which the log's checkpoints may be signed.
-    var logKeys: [VerifierKey] { [store.description.verifierKey] }
+    /// The keys with which a log's checkpoints may be signed.
+    package static func logKeys(of store: EvidenceStore) -> [VerifierKey] {
+        [store.description.verifierKey]
+    }
+
+    var logKeys: [VerifierKey] { Self.logKeys(of: store) }
 
     // MARK: Life
 

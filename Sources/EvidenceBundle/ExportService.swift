@@ -20,6 +20,8 @@ package final class ExportService: Sendable {
     /// How long each of the attesters may take for an export's checkpoint.
     package static let attestationSeconds: UInt64 = 10
 
+    /// Hands out evidence of a log.
+    ///
     /// `software`: name and version of the program. `attesters`: asked one after the other.
     package init(
         store: EvidenceStore,

@@ -31,6 +31,7 @@ final class DoubleWitnesses: AttestationTransport {
         var witnesses: [String: Witness] = [:]
         var seconds: UInt64 = 1_800_000_000
         var isReleased = false
+        var waiting = 0
     }
 
     private let state: Mutex<State>
@@ -74,6 +75,9 @@ final class DoubleWitnesses: AttestationTransport {
     /// What all witnesses sign from now on states a time so much later.
     func pass(seconds: UInt64) { state.withLock { $0.seconds += seconds } }
 
+    /// Requests that a slow witness has not answered.
+    var waiting: Int { state.withLock { $0.waiting } }
+
     func release() {
         state.withLock { $0.isReleased = true }
         released.broadcast()
@@ -101,11 +105,12 @@ final class DoubleWitnesses: AttestationTransport {
         if case .slow = mood(place) {
             let deadline =
                 Clock.monotonicNanoseconds() + UInt64(deadlineMilliseconds) * 1_000_000
+            state.withLock { $0.waiting += 1 }
             state.withLock(
                 when: { $0.isReleased },
                 on: released,
                 deadlineNanoseconds: deadline
-            ) { _ in }
+            ) { $0.waiting -= 1 }
             throw AttestationSilence("it took too long")
         }
         guard let request = try? AddCheckpointRequest(parsing: body) else {

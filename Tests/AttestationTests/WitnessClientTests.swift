@@ -144,18 +144,15 @@ import TransparencyLog
     }
 
     @Test func onlyAValidCosignatureOfItsOwnCounts() throws {
-        let other = try doubles.with("b") { witness in
-            try witness.cosigner.cosign(
-                Checkpoint(parsing: log.note(5).text),
-                timestampSeconds: 1_800_000_000
-            ).signature.line
+        func line(_ name: String, _ size: UInt64) throws -> String {
+            let checkpoint = try Checkpoint(parsing: log.note(size).text)
+            return doubles.with(name) { witness in
+                witness.cosigner.cosign(checkpoint, timestampSeconds: 1_800_000_000)
+                    .signature.line
+            }
         }
-        let wrong = try doubles.with("a") { witness in
-            try witness.cosigner.cosign(
-                Checkpoint(parsing: log.note(4).text),
-                timestampSeconds: 1_800_000_000
-            ).signature.line
-        }
+        let other = try line("b", 5)
+        let wrong = try line("a", 4)
         for (lines, what) in [
             (other, "another's"), (wrong, "of another tree"), (wrong + other, ""),
         ] {

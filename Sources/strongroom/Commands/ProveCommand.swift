@@ -28,8 +28,8 @@ enum ProveCommand {
                 "Fetches a receipt of record INDEX: the record, its inclusion proof, a signed",
                 "checkpoint. It is checked before it is written. With --census it is that of the",
                 "newest record that says how many the collection has; 'verify --complete' takes",
-                "it. With --cosigned the checkpoint has what the server's witness policy asks for;",
-                "'verify --policy' checks that. --before T is for after a theft of the log's key.",
+                "it. With --cosigned the checkpoint has what the server's witness policy asks",
+                "for; 'verify --policy' checks that. --before T is for after a theft of the key.",
             ],
             example: "strongroom prove 41 -o report.receipt.json"
         ),

@@ -28,9 +28,9 @@ enum VerifyCommand {
                 "--certificate it also says on what ground, when and by whom the payload was",
                 "erased. With --complete it checks that receipts are all of a collection, and",
                 "prints the numbers that are missing; a census among them proves where it ends.",
-                "Of a bundle (see 'export') all of it is checked: FILE is its tar. With --policy the",
-                "checkpoint must also have the cosignatures that it asks for; a log key in it serves",
-                "as --key.",
+                "Of a bundle (see 'export') all of it is checked: FILE is its tar. With --policy",
+                "the checkpoint must also have the cosignatures that it asks for; a log key in",
+                "the policy serves as --key.",
             ],
             example: "strongroom verify report.xml --receipt r.json --key log.vkey"
         ),

@@ -16,7 +16,7 @@ enum Witnesses {
         do throws(WitnessPolicyError) {
             try Attestation.WitnessService.check(
                 policy,
-                logKeys: [store.description.verifierKey]
+                logKeys: Attestation.WitnessService.logKeys(of: store)
             )
         } catch {
             throw .usage("\(path): \(error)", advice: "see ops/runbooks/witness.md")
