@@ -158,7 +158,7 @@ package final class WitnessService: Sendable {
 
     /// The keys with which a log's checkpoints may be signed.
     package static func logKeys(of store: EvidenceStore) -> [VerifierKey] {
-        [store.description.verifierKey]
+        store.verifierKeys
     }
 
     var logKeys: [VerifierKey] { Self.logKeys(of: store) }
