@@ -186,12 +186,12 @@ package struct UploadID: Hashable, Sendable, CustomStringConvertible {
 // Other things that LMDB keeps, and of which it would not notice a changed byte.
 extension RecordFrame {
     /// The bytes behind their checksum.
-    static func withChecksum(_ bytes: [UInt8]) -> [UInt8] {
+    package static func withChecksum(_ bytes: [UInt8]) -> [UInt8] {
         BigEndian.bytes(of: shortChecksum(bytes.span)) + bytes
     }
 
     /// What `withChecksum` was given; nil if a byte was changed.
-    static func checked(_ value: Span<UInt8>) -> [UInt8]? {
+    package static func checked(_ value: Span<UInt8>) -> [UInt8]? {
         guard let checksum = BigEndian.read(UInt64.self, from: value, at: 0) else { return nil }
         let bytes = value.extracting(8...)
         guard shortChecksum(bytes) == checksum else { return nil }

@@ -23,6 +23,7 @@ package struct StorePaths: Hashable, Sendable {
     package var state: String { root + "/state" }
     package var stateFile: String { root + "/state/state.mdb" }
     package var credentialsFile: String { root + "/state/credentials.mdb" }
+    package var timestampsFile: String { root + "/state/timestamps.mdb" }
     /// What a log that was restored keeps about that.
     package var restoreMark: String { root + "/state/restored.json" }
     package var access: String { root + "/state/access" }
