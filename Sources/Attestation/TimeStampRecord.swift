@@ -19,7 +19,7 @@ package struct TimeStampRecord: Equatable, Sendable {
         package var path: [[[UInt8]]]
         package var token: TimeStampToken
         /// `digestAlgorithm` as it was read: its parameters may be there or not.
-        var algorithm: [UInt8]?
+        var algorithm: [UInt8] = []
         /// `attributes` as they were read; not understood.
         var attributes: [UInt8] = []
 
@@ -27,6 +27,9 @@ package struct TimeStampRecord: Equatable, Sendable {
             self.digest = digest
             self.path = path
             self.token = token
+            // Implicit: the tag stands for that of the sequence.
+            algorithm = digest.algorithmIdentifier
+            algorithm[0] = DER.context(0)
         }
 
         /// With which algorithm its hash tree was made.
@@ -187,14 +190,7 @@ extension TimeStampRecord {
     }
 
     private static func encoded(_ stamp: Stamp) -> [UInt8] {
-        var parts: [[UInt8]] = []
-        if let digest = stamp.digest {
-            // Implicit: the tag stands for that of the sequence.
-            var algorithm = digest.algorithmIdentifier
-            algorithm[0] = DER.context(0)
-            parts.append(stamp.algorithm ?? algorithm)
-        }
-        parts.append(stamp.attributes)
+        var parts = [stamp.algorithm, stamp.attributes]
         if !stamp.path.isEmpty {
             let lists = stamp.path.map { list in
                 DER.element(DER.sequence, list.map { DER.element(DER.octetString, $0) })

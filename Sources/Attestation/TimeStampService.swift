@@ -76,10 +76,15 @@ package final class TimeStampService: Sendable {
         }
     }
 
-    /// Ends the schedule, after what is asked at this moment, and closes the file.
-    package func stop() {
+    /// Nobody more is asked from now on; what is asked at this moment is waited for.
+    package func beginClosing() {
         state.withLock { $0.isStopping = true }
         stopping.broadcast()
+    }
+
+    /// Ends the schedule, after what is asked at this moment, and closes the file.
+    package func stop() {
+        beginClosing()
         let running = thread.withLock { thread in
             defer { thread = nil }
             return thread
@@ -161,6 +166,7 @@ package final class TimeStampService: Sendable {
                 }
                 let now = Clock.monotonicNanoseconds()
                 let left = deadlineNanoseconds > now ? (deadlineNanoseconds - now) / 1_000_000 : 0
+                guard !isStopping else { throw .silent("the server is stopping") }
                 guard left > 0 else { throw .silent("there was no time left to ask it") }
                 let limit = min(left, UInt64(configuration.requestMilliseconds))
                 round.stamped.append(
@@ -271,17 +277,25 @@ package final class TimeStampService: Sendable {
     // MARK: Reading
 
     /// Time-stamps of trees below a size, newest first.
+    ///
+    /// As many as `limit` says, and what else is of the same tree as the last of them.
     package func list(below size: TreeSize?, limit: Int) -> [TimeStampFacts] {
         state.withLock { state in
-            let keys = state.order.reversed().lazy.filter { key in
-                size.map { key.size < $0 } ?? true
+            var found: [TimeStampFacts] = []
+            for key in state.order.reversed() {
+                if let size, key.size >= size { continue }
+                if found.count >= limit, found.last?.key.size != key.size { break }
+                if let facts = state.facts[key] { found.append(facts) }
             }
-            return keys.prefix(limit).compactMap { state.facts[$0] }
+            return found
         }
     }
 
     /// How many time-stamps are kept.
     package var count: Int { state.withLock { $0.order.count } }
+
+    /// When the first certificate that a newest token leans on ends, in milliseconds since 1970.
+    package var firstEnd: Int64? { state.withLock { $0.facts.values.map(\.ends).min() } }
 
     /// A time-stamp; nil if there is none.
     ///

@@ -26,7 +26,14 @@ struct BundleFacts {
         case BundleLayout.claims: CanonicalJSON.encode(.object(claims)) + Array("\n".utf8)
         case BundleLayout.keys: Array(keys.map { "\($0)\n" }.joined().utf8)
         case BundleLayout.checkpoint: Array(attestation.note.utf8)
-        default: preconditionFailure("\(name) is written elsewhere")
+        default:
+            if let authority = BundleLayout.authority(ofToken: name),
+                let token = attestation.tokens[authority]
+            {
+                token
+            } else {
+                preconditionFailure("\(name) is written elsewhere")
+            }
         }
     }
 

@@ -25,6 +25,23 @@ package enum BundleLayout {
         declaration, information, readme, verifier, claims, keys, checkpoint, entries, openings,
         locks, accesses, payloadManifest, tagManifest,
     ]
+    /// Where an authority's time-stamp token lies, directly behind the checkpoint.
+    package static func token(of authority: String) -> String { "timestamps/\(authority).tst" }
+
+    /// Whose token lies at a path; nil if none can.
+    package static func authority(ofToken path: some StringProtocol) -> String? {
+        guard path.hasPrefix("timestamps/"), path.hasSuffix(".tst") else { return nil }
+        let name = String(path.dropFirst("timestamps/".count).dropLast(".tst".count))
+        return (try? CollectionName(name)) == nil ? nil : name
+    }
+
+    /// The tag files with the tokens of these authorities, in their order in the archive.
+    static func tagFiles(with authorities: [String]) -> [String] {
+        tagFiles.flatMap { name in
+            name == checkpoint ? [name] + authorities.sorted().map { token(of: $0) } : [name]
+        }
+    }
+
     /// Tag files that are there only if they have content.
     package static let optional: Set<String> = [openings, locks, accesses]
 

@@ -135,6 +135,10 @@ struct BundleReadme {
         ("log/entries.txt", "the records, and the hashes that lead from them to the root"),
         ("log/openings.txt", "what sealed records hide, with the salt; if there are any"),
         ("checkpoint", "size and root of the tree, signed by the log and by its witnesses"),
+        (
+            "timestamps/<authority>.tst",
+            "time-stamp tokens (RFC 3161) over the text of the checkpoint; if there are any"
+        ),
         ("locks.jsonl", "retention locks, legal holds and erasures of each record"),
         ("access.jsonl", "who read these records before the export; if anybody did"),
         ("bundle.json", "what the bundle claims to hold"),

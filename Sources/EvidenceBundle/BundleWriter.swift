@@ -252,7 +252,7 @@ struct BundleWriter {
             software: software
         )
         var tags = ""
-        for name in BundleLayout.tagFiles {
+        for name in BundleLayout.tagFiles(with: Array(attestation.tokens.keys)) {
             let spooled = files.spooled(name)
             let sizeBytes: UInt64
             let digest: SHA256Digest

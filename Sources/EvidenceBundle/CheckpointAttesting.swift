@@ -1,3 +1,4 @@
+import EvidenceModel
 package import TransparencyLog
 
 /// Who confirms a bundle's checkpoint from outside while the bundle is put together: witnesses,
@@ -39,6 +40,9 @@ package struct CheckpointAttestation: Equatable, Sendable {
     /// In the order in which they were asked.
     package var findings: [Finding] = []
 
+    /// Time-stamp tokens over the text of ``note``, DER, by the names of their authorities.
+    package private(set) var tokens: [String: [UInt8]] = [:]
+
     package init(size: TreeSize, note: String) {
         self.size = size
         self.note = note
@@ -48,9 +52,19 @@ package struct CheckpointAttestation: Equatable, Sendable {
     ///
     /// - Precondition: it is a checkpoint of the same log, signed by it, of a tree of `size`, which
     ///   is not below ``size``.
+    /// Tokens, which are over the text that was there, go.
     package mutating func replace(note: String, size: TreeSize) {
         precondition(size >= self.size, "the checkpoint of a bundle covers its export")
+        if size != self.size { tokens = [:] }
         self.note = note
         self.size = size
+    }
+
+    /// Adds an authority's token, which was verified, over the text of ``note``.
+    ///
+    /// `authority`: a name that can be one of a file, as a collection's.
+    package mutating func add(token: [UInt8], of authority: String) {
+        precondition((try? CollectionName(authority)) != nil, "an authority without a name")
+        tokens[authority] = token
     }
 }

@@ -45,6 +45,8 @@ public enum Permission: String, Sendable, Hashable, CaseIterable {
     case manageTargets
     /// Targets and how they stand.
     case readTargets
+    /// Has checkpoints stamped, and time-stamps renewed.
+    case manageTimestamps
 
     /// How far a permission reaches.
     enum Reach {
@@ -61,7 +63,8 @@ public enum Permission: String, Sendable, Hashable, CaseIterable {
         case .appendEvidence, .readEvidence, .readLock, .extendLock, .placeHold, .releaseHold,
             .recordEvent, .erase, .bypass, .setPolicy:
             .collections
-        case .readEntries, .resyncClock, .rotateKey, .closeLog, .manageTargets, .readTargets:
+        case .readEntries, .resyncClock, .rotateKey, .closeLog, .manageTargets, .readTargets,
+            .manageTimestamps:
             .wholeLog
         case .manageTokens, .readTokens, .readClock: .none
         }
@@ -91,6 +94,7 @@ extension Permission: CustomStringConvertible {
         case .closeLog: "close the log"
         case .manageTargets: "manage targets"
         case .readTargets: "see the targets"
+        case .manageTimestamps: "ask for time-stamps"
         }
     }
 }
@@ -113,7 +117,7 @@ extension Role {
             [
                 .readLock, .readClock, .readTokens, .extendLock, .placeHold, .releaseHold,
                 .recordEvent, .setPolicy, .manageTokens, .resyncClock, .rotateKey,
-                .closeLog, .manageTargets, .readTargets,
+                .closeLog, .manageTargets, .readTargets, .manageTimestamps,
             ]
         }
     }

@@ -30,6 +30,8 @@ struct ActHandler: Sendable {
         case .keys: try rotateKey()
         case .closing: try closeLog()
         case .exports: try createExport()
+        case .timestamps: try createTimestamps()
+        case .timestampRenewal: try renewTimestamps()
         case .targets: try addTarget()
         case .target(let name): try removeTarget(name)
         case .targetProbe(let name): try probeTarget(name)

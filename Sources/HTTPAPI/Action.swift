@@ -13,6 +13,7 @@ enum Action: String, CaseIterable, Sendable {
     case getClock, resyncClock, listKeys, rotateKey, closeLog
     case listTargets, addTarget, getTarget, removeTarget
     case probeTarget, reconcileTarget, changeTargetPhase, waitForTarget
+    case listTimestamps, getTimestamp, createTimestamps, renewTimestamps
     case search, createExport, getExport, getConsistency, getCheckpoint
     case getTile, getPartialTile, getEntryBundle, getPartialEntryBundle
     case health, readiness, metrics
@@ -53,6 +54,9 @@ enum Action: String, CaseIterable, Sendable {
         case .getEntryBundle, .getPartialEntryBundle: .needs(.readEntries, .log)
         // Hashes, their signature and whose it is; the proof is made of the same hashes.
         case .getConsistency, .getCheckpoint, .getTile, .getPartialTile, .listKeys: .open
+        case .createTimestamps, .renewTimestamps: .needs(.manageTimestamps, .log)
+        // What others signed over a checkpoint.
+        case .listTimestamps, .getTimestamp: .open
         case .health, .readiness, .metrics: .open
         }
     }

@@ -70,6 +70,7 @@ extension EvidenceAPI {
         addAccess(to: &text)
         addTargets(to: &text)
         addWitnesses(to: &text)
+        addTimestamps(to: &text)
         if let statistics = connectionStatistics { Self.add(statistics, to: &text) }
         return .bytes(text.document, PrometheusText.contentType)
     }

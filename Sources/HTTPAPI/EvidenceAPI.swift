@@ -29,6 +29,8 @@ package final class EvidenceAPI: Application {
     let targets: TargetService
     /// Nil: nobody is asked.
     let witnesses: WitnessService?
+    /// Nil: nobody stamps the log's checkpoints, and nobody ever did.
+    let timestamps: TimeStampService?
     let configuration: Configuration
     let log: EventLog
     let batchMemory: MemoryBudget
@@ -41,6 +43,8 @@ package final class EvidenceAPI: Application {
     let exports: ExportService
     /// Where targets' stores are waited for.
     let targetWork = WorkPool(name: "targets", limit: 16, waitingLimit: 16)
+    /// Where authorities are waited for.
+    let stampWork = WorkPool(name: "stamps", limit: 1, waitingLimit: 4)
     let reconciliations = Reconciliations()
     let failures = FailureLimiter()
     private let closing = Mutex(false)
@@ -51,20 +55,33 @@ package final class EvidenceAPI: Application {
         store: EvidenceStore,
         targets: TargetService,
         witnesses: WitnessService? = nil,
+        timestamps: TimeStampService? = nil,
         configuration: Configuration,
         log: EventLog
     ) {
         self.store = store
         self.targets = targets
         self.witnesses = witnesses
+        self.timestamps = timestamps
         self.configuration = configuration
         self.log = log
         exports = ExportService(
             store: store,
             software: configuration.software,
-            attesters: witnesses.map { [WitnessAttester(witnesses: $0)] } ?? []
+            attesters: Self.attesters(witnesses, timestamps)
         )
         batchMemory = MemoryBudget(limitBytes: configuration.batchMemoryLimitBytes)
+    }
+
+    /// Witnesses first: they may put a larger tree's checkpoint in the place of the one at hand.
+    private static func attesters(
+        _ witnesses: WitnessService?,
+        _ timestamps: TimeStampService?
+    ) -> [any CheckpointAttesting] {
+        var attesters: [any CheckpointAttesting] = []
+        if let witnesses { attesters.append(WitnessAttester(witnesses: witnesses)) }
+        if let timestamps { attesters.append(TimeStampAttester(service: timestamps)) }
+        return attesters
     }
 
     package func exchange(for head: RequestHead) -> any Exchange {
@@ -172,6 +189,7 @@ package final class EvidenceAPI: Application {
         erasures.wait()
         exportWork.wait()
         targetWork.wait()
+        stampWork.wait()
         reconciliations.wait()
     }
 
@@ -179,6 +197,7 @@ package final class EvidenceAPI: Application {
     func pool(for action: Action) -> WorkPool {
         if action == .erase { return erasures }
         if action == .createExport { return exportWork }
+        if action == .createTimestamps || action == .renewTimestamps { return stampWork }
         return action.asksTarget ? targetWork : acts
     }
 

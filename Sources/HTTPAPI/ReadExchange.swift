@@ -51,6 +51,8 @@ final class ReadExchange: Exchange {
         case .keys: try keys()
         case .targets: try targets()
         case .target(let name): try target(name)
+        case .timestamps: try timestamps()
+        case .timestamp(let size, let authority): try timestamp(size, authority)
         case .consistency: try consistency()
         case .search: try search()
         case .export(let text): try export(try Query.index(text))
@@ -61,7 +63,7 @@ final class ReadExchange: Exchange {
         case .metrics: try metrics()
         case .evidence, .batch, .holdRelease, .events, .erasures, .bypass, .tokenRevocation,
             .resync, .closing, .exports, .targetProbe, .targetReconciliation, .targetPhase,
-            .targetWait:
+            .targetWait, .timestampRenewal:
             throw Refused(.methodNotAllowed, "This resource takes POST.")
         }
     }

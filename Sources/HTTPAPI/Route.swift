@@ -33,6 +33,9 @@ enum Route: Equatable {
     case targetReconciliation(String)
     case targetPhase(String)
     case targetWait(String)
+    case timestamps
+    case timestamp(size: String, authority: String)
+    case timestampRenewal
     case consistency
     case search
     case exports
@@ -76,6 +79,8 @@ enum Route: Equatable {
         case "collections": return collection(path)
         case "targets": return target(path)
         case "exports" where path.count == 2: return .export(path[1])
+        case "timestamps" where path.count == 3:
+            return .timestamp(size: path[1], authority: path[2])
         // Matters may have slashes, encoded or not.
         case "holds" where path.count > 1 && path != ["holds", "release"]:
             return .matter(path.dropFirst().joined(separator: "/"))
@@ -95,6 +100,8 @@ enum Route: Equatable {
         case ["clock", "resync"]: .resync
         case ["keys"]: .keys
         case ["log", "close"]: .closing
+        case ["timestamps"]: .timestamps
+        case ["timestamps", "renew"]: .timestampRenewal
         case ["consistency"]: .consistency
         case ["search"]: .search
         case ["exports"]: .exports
@@ -176,6 +183,9 @@ enum Route: Equatable {
         case .targetReconciliation: [(.post, .reconcileTarget)]
         case .targetPhase: [(.post, .changeTargetPhase)]
         case .targetWait: [(.post, .waitForTarget)]
+        case .timestamps: [(.get, .listTimestamps), (.post, .createTimestamps)]
+        case .timestamp: [(.get, .getTimestamp)]
+        case .timestampRenewal: [(.post, .renewTimestamps)]
         case .consistency: [(.get, .getConsistency)]
         case .search: [(.get, .search)]
         case .exports: [(.post, .createExport)]

@@ -36,6 +36,8 @@ final class BundleArchive: Sendable {
     let sizeBytes: UInt64
     let modifiedSeconds: UInt64
     let members: [String: Member]
+    /// The authorities whose tokens lie behind the checkpoint.
+    let authorities: [String]
     /// Where the first payload's header stands.
     let payloadsOffset: UInt64
     private let file: File
@@ -57,8 +59,17 @@ final class BundleArchive: Sendable {
         let root = BundleLayout.directory(of: index)
         var found: [String: Member] = [:]
         var offset: UInt64 = 0
-        for name in BundleLayout.tagFiles {
-            let header = try Self.header(file, at: offset, what: name)
+        var stamped: [String] = []
+        var waiting = BundleLayout.tagFiles[...]
+        while let next = waiting.first {
+            let header = try Self.header(file, at: offset, what: next)
+            var name = next
+            if let authority = Self.authority(header, root, behind: found, after: stamped.last) {
+                name = BundleLayout.token(of: authority)
+                stamped.append(authority)
+            } else {
+                waiting.removeFirst()
+            }
             if header.name != root + name, BundleLayout.optional.contains(name) { continue }
             guard header.name == root + name, header.modifiedSeconds == first.modifiedSeconds else {
                 throw BundleFault(name, "'\(header.name.prefix(80))' stands in its place")
@@ -78,6 +89,22 @@ final class BundleArchive: Sendable {
         }
         payloadsOffset = offset + UInt64(TarHeader.blockSizeBytes)
         members = found
+        authorities = stamped
+    }
+
+    /// Whose token a header is of, if one can stand here: behind the checkpoint, in order.
+    private static func authority(
+        _ header: TarHeader,
+        _ root: String,
+        behind found: [String: Member],
+        after last: String?
+    ) -> String? {
+        guard found[BundleLayout.checkpoint] != nil, found[BundleLayout.entries] == nil,
+            header.name.hasPrefix(root),
+            let name = BundleLayout.authority(ofToken: header.name.dropFirst(root.count)),
+            last.map({ $0 < name }) ?? true
+        else { return nil }
+        return name
     }
 
     private static func open(_ path: String) throws(BundleFault) -> File {

@@ -1,4 +1,4 @@
-import Cryptography
+package import Cryptography
 import EvidenceModel
 import Platform
 import TarArchive
@@ -26,18 +26,22 @@ package struct BundleVerification {
     private let archive: BundleArchive
     private let keys: [VerifierKey]
     private let policy: TlogPolicy?
+    /// What time-stamps must lead to; nil: their signatures are not checked.
+    private let anchors: TimeStampAnchors?
     private let progress: @Sendable (UInt64) -> Void
     private var finding = Finding()
     private var acts = BundleActs()
 
     /// Verifies; what is wrong is in the finding.
     ///
-    /// `keys`: those that are trusted, from elsewhere. `policy`: who must have cosigned the
-    /// checkpoint. `progress`: told how many more bytes were checked.
+    /// `keys`: those that are trusted, from elsewhere; so are `policy`: who must have cosigned the
+    /// checkpoint, and `anchors`: certificates of time-stamping authorities. `progress`: told how
+    /// many more bytes were checked.
     package static func verify(
         _ path: String,
         keys: [VerifierKey],
         policy: TlogPolicy? = nil,
+        anchors: TimeStampAnchors? = nil,
         progress: @escaping @Sendable (UInt64) -> Void
     ) -> Finding {
         do throws(BundleFault) {
@@ -45,11 +49,13 @@ package struct BundleVerification {
                 archive: try BundleArchive(path),
                 keys: keys,
                 policy: policy,
+                anchors: anchors,
                 progress: progress
             )
             do throws(BundleFault) {
                 try run.checkTags()
                 let signed = try run.checkCheckpoint()
+                try run.checkTimestamps(signed)
                 try run.readActs()
                 try run.checkRecords(signed)
                 try run.checkAccesses()
@@ -62,11 +68,13 @@ package struct BundleVerification {
         archive: BundleArchive,
         keys: [VerifierKey],
         policy: TlogPolicy?,
+        anchors: TimeStampAnchors?,
         progress: @escaping @Sendable (UInt64) -> Void
     ) {
         self.archive = archive
         self.keys = keys
         self.policy = policy
+        self.anchors = anchors
         self.progress = progress
     }
 
@@ -78,7 +86,9 @@ package struct BundleVerification {
 
     /// Every tag file is what the tag manifest says.
     private mutating func checkTags() throws(BundleFault) {
-        let present = BundleLayout.tagFiles.filter { archive.members[$0] != nil }
+        let present = BundleLayout.tagFiles(with: archive.authorities).filter { name in
+            archive.members[name] != nil
+        }
         var lines = archive.lines(of: BundleLayout.tagManifest)
         for name in present where name != BundleLayout.tagManifest {
             guard let member = archive.members[name] else { continue }
@@ -143,6 +153,35 @@ package struct BundleVerification {
             )
         }
         passed("policy", words)
+    }
+
+    /// Each token is over the checkpoint's text; with certificates it is verified as of its time.
+    private mutating func checkTimestamps(_ signed: SignedCheckpoint) throws(BundleFault) {
+        let text = Array(signed.checkpoint.text.utf8)
+        for authority in archive.authorities {
+            let name = BundleLayout.token(of: authority)
+            do throws(TimeStampError) {
+                let token = try TimeStampToken(parsing: try content(of: name))
+                guard token.imprint == token.digest.hash(text) else {
+                    throw TimeStampError.wrongImprint
+                }
+                let time = Timestamp(milliseconds: token.milliseconds)?.rfc3339 ?? "?"
+                var words = "\(authority) says that the checkpoint existed at \(time)"
+                if let anchors {
+                    let signer = try anchors.verify(token, at: token.milliseconds)
+                    words += ", signed by \(signer.subject)"
+                } else {
+                    words += "; its signature is not checked: give --authority-ca"
+                }
+                passed("time-stamp", words)
+            } catch { throw BundleFault(name, "\(error)") }
+        }
+    }
+
+    private func content(of name: String) throws(TimeStampError) -> [UInt8] {
+        do throws(BundleFault) {
+            return try archive.content(of: name, limitBytes: TimeStampToken.maximumBytes)
+        } catch { throw .malformed(error.reason) }
     }
 
     // MARK: Records

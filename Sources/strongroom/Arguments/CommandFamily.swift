@@ -18,6 +18,6 @@ extension CommandFamily {
     static let all: [CommandFamily] = [
         PolicyCommands.family, HoldCommands.family, EventCommand.family, EraseCommands.family,
         ClockCommands.family, TokenCommands.family, KeyCommands.family, LogCommands.family,
-        TargetCommands.family,
+        TargetCommands.family, TimeStampCommands.family,
     ]
 }

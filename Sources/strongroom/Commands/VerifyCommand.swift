@@ -15,6 +15,7 @@ enum VerifyCommand {
                 .value("receipt", "R", "the receipt: JSON or tlog-proof text"),
                 .value("certificate", "C", "with --receipt: the deletion certificate, as well"),
                 .value("complete", "COLLECTION", "FILEs are receipts, or directories of them"),
+                .repeated("authority-ca", "PEM", "certificates of a bundle's time-stamps"),
                 .repeated("key", "VKEY", "verifier key or a file of keys; else $STRONGROOM_KEY"),
                 .value("policy", "FILE", "tlog-policy: witnesses that must have cosigned"),
                 .json,
@@ -89,8 +90,11 @@ enum VerifyCommand {
             ).run(arguments.operands)
         }
         guard let receiptPath else {
-            return try BundleRun(keys: keys, policy: policy, console: console, isJSON: isJSON)
-                .run(arguments.operands[0])
+            var run = BundleRun(keys: keys, policy: policy, console: console, isJSON: isJSON)
+            var anchors: [TimeStampAnchors] = []
+            for file in arguments.all("authority-ca") { anchors.append(try TimeStamps.anchors(file)) }
+            if !anchors.isEmpty { run.anchors = TimeStampAnchors(anchors) }
+            return try run.run(arguments.operands[0])
         }
         let report = VerificationReport(console: console, isJSON: isJSON)
         try verify(receiptPath, arguments, keys, policy, report)

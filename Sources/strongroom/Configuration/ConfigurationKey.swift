@@ -22,7 +22,7 @@ struct ConfigurationKey: Sendable {
 extension ConfigurationKey {
     /// All keys; `ops/strongroom.example.yaml` explains each, and a test compares the two.
     static let all: [ConfigurationKey] =
-        general + log + http + limits + store + retention + replication + witnesses
+        general + log + http + limits + store + retention + replication + witnesses + timestamps
 
     private static let general = [
         ConfigurationKey("listen") { (node, settings) throws(YAMLError) in

@@ -25,6 +25,9 @@ struct ServeSettings: Sendable {
     /// Nil: no witness is asked.
     var witnessPolicyFile: String?
     var witnesses = WitnessConfiguration()
+    /// When authorities are asked; who they are stands in `timestampAuthorities`.
+    var timestamps = TimeStampConfiguration()
+    var timestampAuthorities: [TimeStampAuthoritySettings] = []
 }
 
 /// The parts of the retention policy, before they are known to fit together.

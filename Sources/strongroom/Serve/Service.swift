@@ -21,6 +21,7 @@ final class Service {
     private let store: EvidenceStore
     private let targets: TargetService
     private let witnesses: Attestation.WitnessService?
+    private let timestamps: TimeStampService
     private let api: EvidenceAPI
     private let server: MicroServer
     private let failure: FatalFailure
@@ -52,12 +53,24 @@ final class Service {
         self.targets = targets
         do throws(CommandFailure) {
             witnesses = try Witnesses.service(store, settings, log)
+            timestamps = try TimeStamps.open(store, settings, log)
+        } catch {
+            store.close()
+            log.close()
+            throw error
+        }
+        do throws(CommandFailure) {
             try Self.checkReach(of: settings.listen, store)
             // A copy that may not go on must not write to the bucket that another may write to.
-            if store.readOnly == nil { targets.start() }
-            (api, server) = try Self.listen(store, targets, witnesses, settings, log)
+            if store.readOnly == nil {
+                targets.start()
+                timestamps.start()
+            }
+            (api, server) = try Self.listen(store, targets, witnesses, timestamps, settings, log)
         } catch {
             targets.stop()
+            timestamps.stop()
+            witnesses?.stop()
             store.close()
             log.close()
             throw error
@@ -92,12 +105,14 @@ final class Service {
         // An erasure may have hours to go; it ends at its next step, and begins anew another day.
         store.beginClosing()
         api.beginClosing()
+        timestamps.beginClosing()
         // After a fatal failure no request can succeed: give them their refusals, and go.
         server.stop(gracePeriodSeconds: failure.error == nil ? Double(settings.drainSeconds) : 2)
         // Not before: what was begun may wait for a target.
         targets.stop()
         api.waitForWork()
         witnesses?.stop()
+        timestamps.stop()
         store.close()
         log.record(
             .info,
@@ -175,6 +190,7 @@ final class Service {
         _ store: EvidenceStore,
         _ targets: TargetService,
         _ witnesses: Attestation.WitnessService?,
+        _ timestamps: TimeStampService,
         _ settings: ServeSettings,
         _ log: EventLog
     ) throws(CommandFailure) -> (EvidenceAPI, MicroServer) {
@@ -187,6 +203,7 @@ final class Service {
             store: store,
             targets: targets,
             witnesses: witnesses,
+            timestamps: timestamps,
             configuration: configuration,
             log: log
         )

@@ -1,3 +1,4 @@
+internal import Cryptography
 internal import EvidenceBundle
 internal import Platform
 internal import TransparencyLog
@@ -6,6 +7,8 @@ internal import TransparencyLog
 struct BundleRun {
     let keys: [VerifierKey]
     let policy: TlogPolicy?
+    /// Certificates of time-stamping authorities; nil: only what they stamp is compared.
+    var anchors: TimeStampAnchors?
     let console: Console
     let isJSON: Bool
 
@@ -23,8 +26,13 @@ struct BundleRun {
             sizeBytes = try FileSystem.information(path)?.sizeBytes
         } catch { throw CommandFailure(error) }
         let progress = Progress(console, totalBytes: sizeBytes)
-        let finding = BundleVerification.verify(path, keys: keys, policy: policy) {
-            progress.add(bytes: $0)
+        let finding = BundleVerification.verify(
+            path,
+            keys: keys,
+            policy: policy,
+            anchors: anchors
+        ) { bytes in
+            progress.add(bytes: bytes)
         }
         let report = VerificationReport(console: console, isJSON: isJSON)
         for step in finding.steps { report.passed(step.name, step.compared) }
