@@ -22,6 +22,29 @@ enum TrustedKeys {
         return keys
     }
 
+    /// Reads the keys of one log, of which there must be one at least.
+    ///
+    /// For commands that follow a log: a checkpoint proves nothing without a key.
+    static func ofOneLog(
+        _ arguments: ParsedArguments
+    ) throws(CommandFailure) -> [VerifierKey] {
+        let keys = try read(arguments)
+        guard let first = keys.first else {
+            throw .usage(
+                "no key is given, and a checkpoint proves nothing without one",
+                advice: "add --key with the log's verifier key, or set STRONGROOM_KEY"
+            )
+        }
+        let others = keys.filter { $0.name != first.name }
+        guard others.isEmpty else {
+            throw .usage(
+                "the keys are of different logs: \(first.name) and \(others[0].name)",
+                advice: "give those of one log; several are for a log that changes its key"
+            )
+        }
+        return keys
+    }
+
     /// Reads what one text stands for: a key, or the keys of a file.
     static func read(
         _ text: String,

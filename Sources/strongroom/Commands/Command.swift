@@ -52,6 +52,7 @@ extension Command {
         TargetWorkCommands.wait,
         WitnessCommand.command,
         MonitorCommand.command,
+        ReportCommand.command,
         BenchCommand.command,
         KeygenCommand.command,
         VersionCommand.command,

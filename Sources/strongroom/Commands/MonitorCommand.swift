@@ -44,7 +44,7 @@ enum MonitorCommand {
         var settings = MonitorSettings()
         settings.statePath = try arguments.required("state")
         settings.isJSON = arguments.flag("json")
-        settings.keys = try keys(arguments)
+        settings.keys = try TrustedKeys.ofOneLog(arguments)
         settings.maximumAgeMilliseconds = try milliseconds(arguments, "max-age")
         switch arguments.value("tiles") ?? "on" {
         case "on": settings.comparesTiles = true
@@ -76,25 +76,6 @@ enum MonitorCommand {
         } catch {
             throw aged(error, run.lastPass, settings.maximumAgeMilliseconds)
         }
-    }
-
-    private static func keys(_ arguments: ParsedArguments) throws(CommandFailure) -> [VerifierKey] {
-        let keys = try TrustedKeys.read(arguments)
-        guard let first = keys.first else {
-            throw .usage(
-                "no key is given, and a checkpoint proves nothing without one",
-                advice: "add --key with the log's verifier key, or set STRONGROOM_KEY"
-            )
-        }
-        let others = keys.filter { $0.name != first.name }
-        guard others.isEmpty else {
-            throw .usage(
-                "the keys are of different logs: \(first.name) and \(others[0].name)",
-                advice:
-                    "one monitor follows one log; several keys are for a log that changes its key"
-            )
-        }
-        return keys
     }
 
     /// A server that does not answer is no violation, until that lasts too long.

@@ -118,4 +118,27 @@ extension LogFollower {
         }
         return nil
     }
+
+    func wrong(
+        _ tile: TileCoordinate,
+        _ served: [MerkleHash]?,
+        _ hashes: [MerkleHash],
+        _ signed: SignedCheckpoint
+    ) -> MonitorViolation {
+        let place = served.flatMap { zip($0, hashes).enumerated().first { $1.0 != $1.1 }?.offset }
+        var violation = MonitorViolation(
+            .tiles,
+            "\(tile) is not what the records give"
+                + (place.map { ": hash \($0) is another" } ?? ": it is no tile of its width"),
+            seen: signed.encoded
+        )
+        violation.known = state.position.note
+        violation.attachments = [
+            MonitorViolation.Attachment(
+                title: "\(tile) as it is served",
+                bytes: served.map { TileHashes.encode($0) } ?? []
+            )
+        ]
+        return violation
+    }
 }

@@ -41,6 +41,8 @@ final class LogFollower {
     private let comparesTiles: Bool
     /// Asked between requests; true ends a pass early.
     private let isStopping: () -> Bool
+    /// Told of every record that is proven and judged.
+    private let observer: (any LogObserver)?
 
     private var tileCount: UInt64 = 0
 
@@ -52,12 +54,14 @@ final class LogFollower {
         _ reader: LogReader,
         keys: [VerifierKey],
         comparesTiles: Bool,
+        observer: (any LogObserver)? = nil,
         isStopping: @escaping () -> Bool = { false }
     ) {
         self.state = state
         self.reader = reader
         self.keys = keys
         self.comparesTiles = comparesTiles
+        self.observer = observer
         self.isStopping = isStopping
     }
 
@@ -254,11 +258,13 @@ final class LogFollower {
         for (place, bytes) in chunk.records.enumerated() {
             let index = RecordIndex(first + UInt64(place))
             let record = try parse(bytes, at: index, signed)
+            observer?.willTake(record, at: index, audit)
             do throws(AuditFailure<CommandFailure>) {
                 try audit.take(record, at: index, from: step)
             } catch {
                 switch error {
                 case .violation(let violation):
+                    observer?.isCaught(audit)
                     throw .violation(found(violation, bytes, signed))
                 case .memory(let failure): throw .failed(failure)
                 }
@@ -267,6 +273,7 @@ final class LogFollower {
                 comparisons.append((index, change))
             }
             do throws(CommandFailure) {
+                try observer?.didTake(record, at: index, audit, from: step)
                 try step.keep(record, bytes, at: index, leafHash: chunk.leaves[place])
             } catch { throw .failed(error) }
         }
@@ -335,29 +342,6 @@ final class LogFollower {
             }
             tileCount += 1
         }
-    }
-
-    func wrong(
-        _ tile: TileCoordinate,
-        _ served: [MerkleHash]?,
-        _ hashes: [MerkleHash],
-        _ signed: SignedCheckpoint
-    ) -> MonitorViolation {
-        let place = served.flatMap { zip($0, hashes).enumerated().first { $1.0 != $1.1 }?.offset }
-        var violation = MonitorViolation(
-            .tiles,
-            "\(tile) is not what the records give"
-                + (place.map { ": hash \($0) is another" } ?? ": it is no tile of its width"),
-            seen: signed.encoded
-        )
-        violation.known = state.position.note
-        violation.attachments = [
-            MonitorViolation.Attachment(
-                title: "\(tile) as it is served",
-                bytes: served.map { TileHashes.encode($0) } ?? []
-            )
-        ]
-        return violation
     }
 
     /// What was compared with a target has the root of this log at that size.

@@ -46,6 +46,22 @@ final class TileNodes {
         }
     }
 
+    /// The hashes that show that a leaf stands in the tree; nil if what is served is no tile.
+    ///
+    /// Whether they are right shows in the root.
+    func path(for leaf: LeafIndex) throws(CommandFailure) -> [MerkleHash]? {
+        do throws(Failure) {
+            return try InclusionProof.path(for: leaf, in: size) { node throws(Failure) in
+                try hash(of: node)
+            }
+        } catch {
+            switch error {
+            case .failed(let failure): throw failure
+            case .malformed: return nil
+            }
+        }
+    }
+
     /// Lets go of what was read, so that it is read anew.
     func forget() { tiles.removeAll() }
 
