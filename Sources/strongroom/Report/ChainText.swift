@@ -137,7 +137,8 @@ struct ChainText {
         Without it: the record is the text `record` of the receipt, and names the digest, the name
         and the lock under which it was taken (a sealed record names a commitment; its `opening`
         has the rest: SHA-256 of the byte 2, the salt and the description). These lines climb from
-        the record to the root (RFC 9162, section 2.1.3.2) and write down what the signature is about:
+        the record to the root (RFC 9162, section 2.1.3.2) and write down what the signature
+        is about:
 
         ```python
         import base64, hashlib, json, os

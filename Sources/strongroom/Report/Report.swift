@@ -54,6 +54,6 @@ struct Report {
         "This report supports an auditor. It tells what the records of one log say, and nothing "
         + "else; it is no legal opinion, no certificate, and no statement that any rule applies or "
         + "is complied with. What a control asks for is put into other words here; the text of the "
-        + "rule is what counts. A verdict is about the questions that stand beside it, asked of these "
-        + "records; of what is named as not answerable it says nothing."
+        + "rule is what counts. A verdict is about the questions that stand beside it, asked of "
+        + "these records; of what is named as not answerable it says nothing."
 }

@@ -80,26 +80,27 @@ struct ReportQuestion: Sendable {
     let text: String
     /// The rules of an audit that, broken, answer it with no.
     let rules: Set<String>
-    let answer: @Sendable (ReportFacts, ReportWitnesses) -> ReportAnswer
+    /// What the facts say, whatever the log was caught at.
+    private let rule: @Sendable (ReportFacts, ReportWitnesses) -> ReportAnswer
 
     init(
         _ id: String,
         _ text: String,
         rules: [LogViolation.Rule] = [],
         tree: [MonitorViolation.Rule] = [],
-        _ answer: @escaping @Sendable (ReportFacts, ReportWitnesses) -> ReportAnswer
+        _ rule: @escaping @Sendable (ReportFacts, ReportWitnesses) -> ReportAnswer
     ) {
         self.id = id
         self.text = text
         self.rules = Set(rules.map(\.rawValue) + tree.map(\.rawValue))
-        self.answer = answer
+        self.rule = rule
     }
 
     /// The answer, with regard to what the log was caught at.
     ///
     /// Behind a broken rule nothing was judged: what was fine up to there is no answer.
     func answer(_ facts: ReportFacts, _ witnesses: ReportWitnesses) -> ReportAnswer {
-        var answer = self.answer(facts, witnesses)
+        var answer = rule(facts, witnesses)
         guard let finding = facts.finding else { return answer }
         if rules.contains(finding.rule) {
             answer.verdict = .notMet

@@ -32,8 +32,8 @@ struct ReportPage {
             <meta http-equiv="Content-Security-Policy"
              content="default-src 'none'; style-src 'unsafe-inline'">
             <meta name="viewport" content="width=device-width, initial-scale=1">
-            <title>Report on the log \(Self.text(origin)), \(scope.from.rfc3339Seconds) to \
-            \(scope.to.rfc3339Seconds)</title>
+            <title>Report on the log \(Self.text(origin)), \(scope.from.rfc3339) to \
+            \(scope.to.rfc3339)</title>
             <style>
             \(Self.style)
             </style>
@@ -41,7 +41,7 @@ struct ReportPage {
             <body>
             <main>
             <h1>What the log \(Self.text(origin)) says</h1>
-            <p>From \(scope.from.rfc3339Seconds) to before \(scope.to.rfc3339Seconds)\
+            <p>From \(scope.from.rfc3339) to before \(scope.to.rfc3339)\
             \(Self.text(about)).</p>
 
             """

@@ -52,9 +52,7 @@ final class ReportRun: LogObserver {
     ///
     /// - Returns: `verificationFailed` if a control is not met.
     func run() throws(CommandFailure) -> ExitCode {
-        do throws(SystemError) {
-            try FileSystem.makeDirectoryIfAbsent(settings.directory)
-        } catch { throw CommandFailure(error, advice: "-o names the directory for both files") }
+        try makeDirectory()
         let walk = LogWalk(reader, keys: settings.keys, in: settings.directory)
         var outcome: LogWalk.Outcome?
         defer { walk.close(outcome) }
@@ -88,6 +86,15 @@ final class ReportRun: LogObserver {
         tell(document)
         let isFine = finding == nil && document.report.notMet.isEmpty
         return isFine ? .done : .verificationFailed
+    }
+
+    private func makeDirectory() throws(CommandFailure) {
+        do throws(SystemError) {
+            try FileSystem.makeDirectoryIfAbsent(settings.directory)
+            let found = try FileSystem.information(settings.directory)
+            guard found?.kind == .file else { return }
+        } catch { throw CommandFailure(error, advice: "-o names the directory for both files") }
+        throw .usage("\(settings.directory) is a file: -o names the directory for both files")
     }
 
     private func write(_ document: ReportDocument) throws(CommandFailure) {

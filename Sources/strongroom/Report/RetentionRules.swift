@@ -69,7 +69,7 @@ enum RetentionRules {
         return ReportAnswer(
             .met,
             "Each of the \(Amount.count(facts.evidenceCount, "piece")) of evidence names its lock "
-                + "in its own record, granted before it was acknowledged.",
+                + "in its own record.",
             Words.ranges(of: records),
             [
                 ReportTable(
