@@ -28,6 +28,8 @@ package final class EvidenceStore: @unchecked Sendable {
     let staging: PayloadStaging
     private let segments: SegmentSupply
     private let sealing: SealingService
+    /// Indexes over many sealed segments.
+    let runs: IndexRuns
     private let state: StateStore
     private let retention: RetentionJob
     private let lock: LockFile
@@ -44,6 +46,7 @@ package final class EvidenceStore: @unchecked Sendable {
     /// `keys`: may be missing, or may not be used, for a log that was restored; then it takes
     /// nothing (`readOnly`).
     /// `onRetention`: called after each run of the retention job, on its thread.
+    /// `onIndexDamage`: called when an index run is found damaged, and made anew.
     /// `onFailure`: called once, on the sequencer's thread, if the log cannot go on (a
     /// failed write or sync). The process should end then; the next start verifies what is there.
     /// - Throws: `notALog`, `busy`, `damaged`, `newerFormat`, `invalid` (the key is not this
@@ -54,6 +57,7 @@ package final class EvidenceStore: @unchecked Sendable {
         keys: SigningKeys?,
         configuration: StoreConfiguration = StoreConfiguration(),
         onRetention: @escaping @Sendable (Result<RetentionRun, StoreError>) -> Void = { _ in },
+        onIndexDamage: @escaping @Sendable (StoreError) -> Void = { _ in },
         onFailure: @escaping @Sendable (StoreError) -> Void
     ) throws(StoreError) {
         let paths = StorePaths(path)
@@ -99,6 +103,12 @@ package final class EvidenceStore: @unchecked Sendable {
         (view, segments, sealing, state) =
             (recovered.view, recovered.segments, recovered.sealing, recovered.state)
         keeper = recovered.clock
+        runs = IndexRuns(
+            view: recovered.view,
+            reserve: reserve,
+            metrics: metrics,
+            onDamage: onIndexDamage
+        )
         // A run may have ended between a token and the record of it.
         let names = view.withState { state in
             Set(state.tokens.filter { $0.revoked == nil }.map(\.name))
@@ -214,6 +224,7 @@ package final class EvidenceStore: @unchecked Sendable {
         for thread in running { thread.join() }
         segments.stop()
         sealing.stop()
+        runs.stop()
         // A missed heartbeat only makes a rollback harder to notice; the next one writes it.
         try? beat()
         state.close()
@@ -228,7 +239,9 @@ package final class EvidenceStore: @unchecked Sendable {
         _ onRetention: @escaping @Sendable (Result<RetentionRun, StoreError>) -> Void
     ) {
         if readOnly == nil { segments.start(with: writer.activeSegment.number.next) }
-        sealing.start()
+        let runs = runs
+        sealing.start { runs.segmentSealed($0) }
+        runs.start()
         let (queue, failure) = (queue, failure)
         let sequencer = Thread(name: "sequencer") {
             while let batch = queue.dequeue() {

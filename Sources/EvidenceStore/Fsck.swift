@@ -17,6 +17,7 @@ package struct Fsck {
     private let upper: UpperTree
     private var tree = CompactRange()
     private var catalog = CatalogContents()
+    private var runs: FsckRuns?
     /// The acts of the segment at hand, and what all acts so far amount to.
     private var acts: [StoredAct] = []
     private var state = LogState()
@@ -68,6 +69,7 @@ package struct Fsck {
             guard case .damaged = error else { throw error }
         }
         report.sealedSegments = survey.sealedCount
+        runs = try FsckRuns(paths, description.geometry)
         for value in 0..<total {
             progress(value, total)
             let number = SegmentNumber(value)
@@ -93,6 +95,7 @@ package struct Fsck {
         try checkState()
         try checkCredentials()
         try checkCatalog(survey)
+        try runs?.check(upper, &report)
         try checkUploads()
         return report
     }
@@ -238,6 +241,7 @@ package struct Fsck {
     private mutating func checkSealed(_ segment: inout SegmentCheck) throws(StoreError) {
         try segment.checkIndexes(&report)
         let number = segment.number
+        runs?.add(number, segment.contents.logEntries)
         guard let summary = segment.contents.summary(of: number) else { return }
         let sealed = try SealedSegment(number, paths: paths)
         let path = sealed.log.path

@@ -30,6 +30,8 @@ package struct FsckReport: Sendable {
     package internal(set) var evictedPayloads: UInt64 = 0
     package internal(set) var tiles: UInt64 = 0
     package internal(set) var indexEntries: UInt64 = 0
+    /// Indexes over many segments.
+    package internal(set) var indexRuns: UInt64 = 0
     package internal(set) var signatures: UInt64 = 0
     /// Records that are no evidence.
     package internal(set) var acts: UInt64 = 0

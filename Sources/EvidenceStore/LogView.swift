@@ -20,6 +20,8 @@ final class LogView: Sendable {
     /// What acknowledgements pass.
     let gate = AcknowledgementGate()
     private let summaries = Mutex<[SegmentSummary]>([])
+    /// Sealed segments that were sealed with openings, ascending.
+    private let opened = Mutex<[UInt64]>([])
     private let state: Mutex<LogState>
 
     init(
@@ -119,6 +121,50 @@ final class LogView: Sendable {
             precondition(UInt64(summaries.count) == summary.segment.value, "sealed in order")
             summaries.append(summary)
         }
+        let hasOpenings = summary.payloadFiles.values.contains { $0.openings > 0 }
+        if hasOpenings { opened.withLock { $0.append(summary.segment.value) } }
+    }
+
+    /// How many segments are sealed.
+    var sealedCount: UInt64 { summaries.withLock { UInt64($0.count) } }
+
+    /// The segments in a range that were sealed with openings, the highest first.
+    ///
+    /// `collection`: only those with evidence of it.
+    func segmentsWithOpenings(
+        in range: Range<UInt64>,
+        of collection: CollectionName?
+    ) -> [SegmentNumber] {
+        let found = opened.withLock { opened in
+            let start = opened.partition(before: range.lowerBound)
+            let end = opened.partition(before: range.upperBound)
+            return Array(opened[start..<end].reversed())
+        }
+        guard let collection else { return found.map { SegmentNumber($0) } }
+        return summaries.withLock { summaries in
+            found.filter { summaries[Int($0)].collections[collection.text] != nil }
+                .map { SegmentNumber($0) }
+        }
+    }
+
+    /// The records of sealed segments outside of which none was received in a time.
+    ///
+    /// Segments that are not sealed count as received in it.
+    func bounds(since: Timestamp?, until: Timestamp?, below end: UInt64) -> Range<UInt64> {
+        guard since != nil || until != nil else { return 0..<end }
+        return summaries.withLock { summaries in
+            let isMeant = { (summary: SegmentSummary) in
+                (since.map { summary.lastReceived >= $0 } ?? true)
+                    && (until.map { summary.firstReceived < $0 } ?? true)
+            }
+            let sealedEnd = UInt64(summaries.count) << UInt64(geometry.height)
+            let first = summaries.firstIndex(where: isMeant).map { UInt64($0) }
+            let low = first.map { $0 << UInt64(geometry.height) } ?? sealedEnd
+            guard end <= sealedEnd else { return min(low, end)..<end }
+            let last = summaries.lastIndex(where: isMeant).map { UInt64($0) + 1 } ?? 0
+            let high = min(end, last << UInt64(geometry.height))
+            return min(low, high)..<high
+        }
     }
 
     /// The manifest of a sealed segment.
@@ -209,6 +255,18 @@ final class LogView: Sendable {
         }
         tiles.insert(tile, for: key)
         return tile
+    }
+}
+
+extension [UInt64] {
+    /// How many of the ascending numbers are below a bound.
+    fileprivate func partition(before bound: UInt64) -> Int {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if self[middle] < bound { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 }
 

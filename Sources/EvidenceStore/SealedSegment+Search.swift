@@ -24,17 +24,26 @@ struct OffsetSet {
     }
 }
 
+/// What of a sealed segment is searched.
+enum SearchedPart {
+    case all
+    /// Sealed records, by what their openings tell.
+    case openings
+}
+
 extension SealedSegment {
     /// The offsets of records that may match: each condition that an index answers narrows the set.
     ///
     /// Time is not looked at, and of names only the first 400 bytes: the caller checks the records.
+    ///
     func candidates(
         _ query: SearchQuery,
         collections: [CollectionName],
-        geometry: SegmentGeometry
+        geometry: SegmentGeometry,
+        of part: SearchedPart = .all
     ) throws(StoreError) -> OffsetSet {
         let wanted = query.collection.map { [$0] } ?? collections
-        var sources = [log]
+        var sources = part == .all ? [log] : []
         if query.needsDescription {
             for group in try payloadGroups() {
                 if let file = try payloadFile(group), file.table(TableName.byName) != nil {
@@ -71,7 +80,8 @@ extension SealedSegment {
         if let prefix = query.namePrefix {
             try narrow(TableName.byName, wanted.map { IndexEntries.namePrefix($0, prefix) })
         }
-        if !query.needsDescription || (query.collection != nil && query.digest != nil) {
+        let isOfCollection = query.collection != nil && query.digest != nil
+        if part == .all, !query.needsDescription || isOfCollection {
             try narrow(TableName.bySequence, wanted.map { IndexEntries.collectionPrefix($0) })
         }
         return found ?? OffsetSet(capacity: Int(geometry.capacity))

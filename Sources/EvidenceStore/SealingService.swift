@@ -15,6 +15,7 @@ final class SealingService: Sendable {
     private struct State {
         var jobs: [Job] = []
         var sealed: [(SegmentNumber, KeyFilter?, Timestamp)] = []
+        var onSeal: (@Sendable (SegmentNumber) -> Void)?
         var isStopping = false
         var lastFailure: StoreError?
         var thread: Thread?
@@ -43,7 +44,9 @@ final class SealingService: Sendable {
     /// Open segments, full ones included, that may exist before appends wait for a seal.
     private var openLimit: Int { view.geometry.height == 8 ? 64 : 4 }
 
-    func start() {
+    /// `onSeal`: called behind each seal, on the sealer's thread.
+    func start(onSeal: @escaping @Sendable (SegmentNumber) -> Void) {
+        state.withLock { $0.onSeal = onSeal }
         let thread = Thread(name: "sealer", priority: .background) { [self] in run() }
         state.withLock { $0.thread = thread }
     }
@@ -152,5 +155,6 @@ final class SealingService: Sendable {
         } catch {
             metrics.catalogFailures.add()
         }
+        state.withLock { $0.onSeal }?(number)
     }
 }

@@ -43,6 +43,11 @@ package struct SearchPage: Sendable {
     package let entries: [StoredRecord]
     /// Where the next page begins (`SearchQuery.before`); nil: there is no more.
     package let next: RecordIndex?
-    /// How large the log was that was searched.
-    package let treeSize: TreeSize
+    /// The records that were looked through: those of them that match are the entries.
+    package let looked: Range<UInt64>
+    /// The log that was searched.
+    package let checkpoint: PublishedCheckpoint
+
+    /// How large it was.
+    package var treeSize: TreeSize { checkpoint.size }
 }

@@ -38,6 +38,14 @@ package final class StoreMetrics: Sendable {
     package let heartbeatFailures = Counter()
     /// Segments that were sealed, but not taken into the catalog; the next start does it.
     package let catalogFailures = Counter()
+    /// Index runs, their bytes, and the sealed segments that none of them covers.
+    package let indexRuns = Gauge()
+    package let indexRunBytes = Gauge()
+    package let unindexedSegments = Gauge()
+    package let indexRunsBuilt = Counter()
+    /// Runs that could not be made at the last try, and runs that were not as they were written.
+    package let indexRunFailures = Counter()
+    package let indexRunsDamaged = Counter()
     /// Records in a commit.
     package let batchRecords = Histogram(bounds: [
         1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096,

@@ -20,6 +20,8 @@ package struct StorePaths: Hashable, Sendable {
     package var incoming: String { root + "/payloads/incoming" }
     package var catalog: String { root + "/catalog" }
     package var catalogFile: String { root + "/catalog/catalog.mdb" }
+    /// Indexes over many sealed segments.
+    package var runs: String { root + "/catalog/runs" }
     package var state: String { root + "/state" }
     package var stateFile: String { root + "/state/state.mdb" }
     package var credentialsFile: String { root + "/state/credentials.mdb" }

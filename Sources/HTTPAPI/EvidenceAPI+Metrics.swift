@@ -64,6 +64,7 @@ extension EvidenceAPI {
             help: "Sealed segments that the catalog takes in at the next start only.",
             metrics.catalogFailures.value
         )
+        addIndexRuns(to: &text)
         addHistograms(to: &text)
         addGauges(to: &text)
         addRetention(to: &text)
@@ -73,6 +74,40 @@ extension EvidenceAPI {
         addTimestamps(to: &text)
         if let statistics = connectionStatistics { Self.add(statistics, to: &text) }
         return .bytes(text.document, PrometheusText.contentType)
+    }
+
+    private func addIndexRuns(to text: inout PrometheusText) {
+        let metrics = store.metrics
+        text.gauge(
+            "strongroom_index_runs",
+            help: "Indexes over many sealed segments.",
+            Double(metrics.indexRuns.value)
+        )
+        text.gauge(
+            "strongroom_index_run_bytes",
+            help: "Bytes of the index runs.",
+            Double(metrics.indexRunBytes.value)
+        )
+        text.gauge(
+            "strongroom_index_uncovered_segments",
+            help: "Sealed segments that no index run covers: a search asks each of them.",
+            Double(metrics.unindexedSegments.value)
+        )
+        text.counter(
+            "strongroom_index_runs_built_total",
+            help: "Index runs made or merged.",
+            metrics.indexRunsBuilt.value
+        )
+        text.counter(
+            "strongroom_index_run_failures_total",
+            help: "Index runs that could not be made and are tried again.",
+            metrics.indexRunFailures.value
+        )
+        text.counter(
+            "strongroom_index_runs_damaged_total",
+            help: "Index runs that were found damaged and are made anew.",
+            metrics.indexRunsDamaged.value
+        )
     }
 
     private static func add(_ statistics: ServerStatistics, to text: inout PrometheusText) {

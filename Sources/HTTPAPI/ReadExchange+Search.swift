@@ -13,13 +13,40 @@ extension ReadExchange {
             repeatable: ["label"]
         )
         let wanted = try searchQuery(query)
-        let page = try refusing { () throws(StoreError) in try api.store.search(wanted) }
+        let (page, sequences) = try refusing { () throws(StoreError) in
+            let page = try api.store.search(wanted)
+            return (
+                page,
+                try wanted.collection.flatMap { collection throws(StoreError) in
+                    try api.store.sequences(of: collection, in: page.looked)
+                }
+            )
+        }
         var object: JSONObject = [
+            "checkpoint": .string(page.checkpoint.note),
             "entries": .array(page.entries.map { .object(Self.entry($0)) }),
+            "range": .object(Self.range(page.looked, sequences)),
             "treeSize": .integer(Int64(page.treeSize.value)),
         ]
         if let next = page.next { object["cursor"] = .string(String(next.value)) }
         return .json(object)
+    }
+
+    /// What was looked through, and which of the collection's numbers are in it.
+    private static func range(
+        _ looked: Range<UInt64>,
+        _ sequences: ClosedRange<UInt64>?
+    ) -> JSONObject {
+        var object: JSONObject = [
+            "before": .integer(Int64(looked.upperBound)),
+            "from": .integer(Int64(looked.lowerBound)),
+        ]
+        object["sequences"] = sequences.map {
+            [
+                "first": .integer(Int64($0.lowerBound)), "last": .integer(Int64($0.upperBound)),
+            ]
+        }
+        return object
     }
 
     private func searchQuery(_ query: Query) throws(Refused) -> SearchQuery {

@@ -151,6 +151,17 @@ final class Fixture {
         return bytes
     }
 
+    /// Waits until there is no index run to make.
+    func waitForRuns() {
+        waitForSeals()
+        let deadline = Clock.monotonicNanoseconds() + 120_000_000_000
+        let isIdle = store.runs.waitUntilIdle(
+            sealedSegments: store.view.sealedCount,
+            deadlineNanoseconds: deadline
+        )
+        precondition(isIdle, "the runs are not made")
+    }
+
     /// Waits until the sealer has nothing to do.
     func waitForSeals() {
         while store.unsealedSegmentCount > 1 { Clock.sleep(milliseconds: 2) }

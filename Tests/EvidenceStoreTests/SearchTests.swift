@@ -29,7 +29,7 @@ extension Array {
         return (stem ?? "") + ["x", "xy", "y", "yy"].any(&random)
     }
 
-    private func submission(
+    func submission(
         _ fixture: Fixture,
         _ random: inout SeededGenerator
     ) throws -> Submission {
@@ -46,7 +46,7 @@ extension Array {
         )
     }
 
-    private func query(
+    func query(
         _ size: UInt64,
         _ times: [Timestamp],
         _ random: inout SeededGenerator
@@ -77,7 +77,7 @@ extension Array {
     }
 
     /// What the query means, from the records alone.
-    private func scan(_ records: [StoredRecord], _ query: SearchQuery) -> [UInt64] {
+    func scan(_ records: [StoredRecord], _ query: SearchQuery) -> [UInt64] {
         records.reversed().filter { stored in
             guard let collection = stored.record.collection, let about = stored.description else {
                 return false
@@ -97,7 +97,8 @@ extension Array {
         }.map(\.index.value)
     }
 
-    private func expectEqual(
+    /// Searches find what a scan finds, page after page, and say what they looked through.
+    func expectEqual(
         _ fixture: Fixture,
         _ records: [StoredRecord],
         _ random: inout SeededGenerator,
@@ -109,11 +110,14 @@ extension Array {
             let expected = scan(records, query)
             var found: [UInt64] = []
             var pages = 0
+            var below = min(query.before?.value ?? .max, UInt64(records.count))
             while true {
                 let page = try fixture.store.search(query)
                 #expect(page.entries.count <= query.limit)
                 #expect(page.treeSize.value == UInt64(records.count))
                 found += page.entries.map(\.index.value)
+                #expect(page.looked == (page.next?.value ?? 0)..<below)
+                below = page.looked.lowerBound
                 pages += 1
                 guard let next = page.next, pages < 20 else { break }
                 #expect(page.entries.count == query.limit)

@@ -5,6 +5,11 @@ struct SearchReply {
     let entries: [EvidenceLine]
     /// Where the next page begins; nil: this is the last.
     let nextCursor: String?
+    /// The records that the page looked through, the size of the log, and its signed checkpoint;
+    /// nil where the server does not say.
+    let range: Range<UInt64>?
+    let treeSize: UInt64?
+    let checkpoint: String?
 
     init(_ body: [UInt8]) throws(CommandFailure) {
         guard case .object(let object)? = try? JSONValue(parsing: body.span, form: .any),
@@ -18,6 +23,14 @@ struct SearchReply {
             entries.append(line)
         }
         self.entries = entries
+        (treeSize, checkpoint) = (object.number("treeSize"), object.text("checkpoint"))
+        if let looked = object.object("range"), let from = looked.number("from"),
+            let before = looked.number("before"), from <= before
+        {
+            range = from..<before
+        } else {
+            range = nil
+        }
         if case .string(let cursor)? = object["cursor"] {
             nextCursor = cursor
         } else {

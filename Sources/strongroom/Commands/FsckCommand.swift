@@ -63,6 +63,7 @@ enum FsckCommand {
             ("payloadBytes", report.payloadBytes), ("tiles", report.tiles),
             ("indexEntries", report.indexEntries), ("signatures", report.signatures),
             ("acts", report.acts), ("evictedPayloads", report.evictedPayloads),
+            ("indexRuns", report.indexRuns),
         ]
     }
 
@@ -83,6 +84,7 @@ enum FsckCommand {
         console.result(
             "        \(Amount.count(report.tiles, "tile")), index entries: "
                 + "\(Amount.grouped(report.indexEntries)), "
+                + "\(Amount.count(report.indexRuns, "index run")), "
                 + Amount.count(report.signatures, "signature")
         )
         console.result(

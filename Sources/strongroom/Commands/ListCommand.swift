@@ -18,19 +18,20 @@ enum ListCommand {
                 .value("since", "T", "received at or after: 2026-11-21 or 2026-11-21T08:00:00Z"),
                 .value("until", "T", "received before"),
                 .value("limit", "N", "at most so many; default all"),
+                .flag("verify", "check that nothing was left out; needs --collection, --key"),
+                .repeated("key", "VKEY", "verifier key, or a file of them; else $STRONGROOM_KEY"),
             ] + OptionSpecification.client,
             about: [
                 "",
                 "Prints  index  sha256  name  locked-until  a record. What it prints is the",
-                "server's answer: 'prove' and 'verify' show that a record is in the log.",
+                "server's answer: 'prove' and 'verify' show that a record is in the log. With",
+                "--verify all of the collection is fetched and proven, its numbers have no gap,",
+                "and the results are what the conditions say: exit 1 names what is missing.",
             ],
             example: "strongroom list --collection ci --prefix reports/ --limit 20"
         ),
         run: run
     )
-
-    /// The server gives no more in a page.
-    private static let pageLimit = 1000
 
     private static func run(
         _ arguments: ParsedArguments,
@@ -40,25 +41,66 @@ enum ListCommand {
     {
         let limit = try arguments.integer("limit", in: 1...Int.max)
         let base = try query(arguments)
-        let connection = try Server(arguments).connect()
-        var cursor: String?
-        var printed = 0
-        repeat {
-            var path = base
-            let rest = limit.map { $0 - printed } ?? pageLimit
-            path.add("limit", String(min(pageLimit, rest)))
-            path.add("cursor", cursor)
-            let reply = try connection.get(path, what: "search")
-            let page = try SearchReply(reply.body)
+        if arguments.flag("verify") { return try verify(base, limit, arguments, console) }
+        let pages = SearchPages(
+            connection: try Server(arguments).connect(),
+            base: base,
+            limit: limit
+        )
+        try pages.forEach { page throws(CommandFailure) in
             for entry in page.entries {
                 console.result(arguments.flag("json") ? entry.json : entry.text)
-                printed += 1
             }
-            // A page without entries may still have a cursor: the server looks at so much at once.
-            cursor = page.nextCursor
-            if let limit, printed >= limit { break }
-        } while cursor != nil
+        }
         return .done
+    }
+
+    private static func verify(
+        _ base: RequestPath,
+        _ limit: Int?,
+        _ arguments: ParsedArguments,
+        _ console: Console
+    ) throws(CommandFailure) -> ExitCode {
+        guard limit == nil else {
+            throw .usage("--limit does not go with --verify: what is left out is not known then")
+        }
+        let checker = ReceiptChecker(keys: try TrustedKeys.read(arguments))
+        guard checker.isPinned else {
+            throw .usage("--verify needs --key: nothing is proven without it")
+        }
+        let verification = SearchVerification(
+            connection: try Server(arguments).connect(),
+            checker: checker,
+            selection: try selection(arguments),
+            digest: arguments.value("digest").flatMap { SHA256Digest(hex: $0.lowercased()) },
+            console: console,
+            isJSON: arguments.flag("json")
+        )
+        return try verification.run(base)
+    }
+
+    /// The conditions, but for the digest.
+    private static func selection(
+        _ arguments: ParsedArguments
+    ) throws(CommandFailure) -> ExportSelection {
+        do throws(LimitViolation) {
+            let prefix = arguments.value("prefix").flatMap { $0.isEmpty ? nil : $0 }
+            return try ExportSelection(
+                collection: try arguments.value("collection").map {
+                    text throws(LimitViolation) in try CollectionName(text)
+                },
+                namePrefix: prefix,
+                labels: try Labels(userInput: arguments.all("label")),
+                since: try arguments.value("since").map {
+                    text throws(LimitViolation) in try Timestamp(userInput: text)
+                },
+                until: try arguments.value("until").map {
+                    text throws(LimitViolation) in try Timestamp(userInput: text)
+                }
+            )
+        } catch {
+            throw .usage("\(error)")
+        }
     }
 
     private static func query(_ arguments: ParsedArguments) throws(CommandFailure) -> RequestPath {

@@ -149,11 +149,15 @@ final class Service {
             store = try EvidenceStore(
                 path: directory,
                 keys: keys,
-                configuration: settings.store
-            ) { error in
-                failure.set(error)
-                Signals.raiseTermination()
-            }
+                configuration: settings.store,
+                onIndexDamage: { error in
+                    log.record(.warning, "index.damaged", [.text("reason", "\(error)")])
+                },
+                onFailure: { error in
+                    failure.set(error)
+                    Signals.raiseTermination()
+                }
+            )
         } catch {
             throw CommandFailure(error)
         }
