@@ -2,9 +2,8 @@ import Attestation
 import Cryptography
 import Foundation
 import Glibc
-import Testing
-
 import Platform
+import Testing
 
 /// An authority made with the `openssl` command: a CA of its own and a certificate for stamping.
 final class TestAuthority: Sendable {
@@ -27,19 +26,52 @@ final class TestAuthority: Sendable {
         try Self.write(Self.configuration(directory), "\(directory)/tsa.cnf")
         for file in ["ca", "tsa"] {
             try Self.openssl(
-                "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                "-nodes", "-keyout", "\(directory)/\(file).key", "-out", "\(directory)/\(file).csr",
-                "-subj", "/CN=\(name) \(file)"
+                "req",
+                "-new",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-keyout",
+                "\(directory)/\(file).key",
+                "-out",
+                "\(directory)/\(file).csr",
+                "-subj",
+                "/CN=\(name) \(file)"
             )
         }
         try Self.openssl(
-            "x509", "-req", "-in", "\(directory)/ca.csr", "-signkey", "\(directory)/ca.key",
-            "-days", "36500", "-extfile", "\(directory)/ca.ext", "-out", "\(directory)/ca.pem"
+            "x509",
+            "-req",
+            "-in",
+            "\(directory)/ca.csr",
+            "-signkey",
+            "\(directory)/ca.key",
+            "-days",
+            "36500",
+            "-extfile",
+            "\(directory)/ca.ext",
+            "-out",
+            "\(directory)/ca.pem"
         )
         try Self.openssl(
-            "x509", "-req", "-in", "\(directory)/tsa.csr", "-CA", "\(directory)/ca.pem",
-            "-CAkey", "\(directory)/ca.key", "-set_serial", "77", "-days", "\(days)",
-            "-extfile", "\(directory)/tsa.ext", "-out", "\(directory)/tsa.pem"
+            "x509",
+            "-req",
+            "-in",
+            "\(directory)/tsa.csr",
+            "-CA",
+            "\(directory)/ca.pem",
+            "-CAkey",
+            "\(directory)/ca.key",
+            "-set_serial",
+            "77",
+            "-days",
+            "\(days)",
+            "-extfile",
+            "\(directory)/tsa.ext",
+            "-out",
+            "\(directory)/tsa.pem"
         )
         anchors = try TimeStampAnchors(pem: try FileSystem.contents("\(directory)/ca.pem"))
     }
@@ -56,9 +88,22 @@ final class TestAuthority: Sendable {
         try Data(query).write(to: URL(fileURLWithPath: asked))
         try requests.withLock { _ in
             try Self.openssl(
-                "ts", "-reply", "-config", "\(directory)/tsa.cnf", "-section", "tsa",
-                "-queryfile", asked, "-out", answered, "-inkey", "\(directory)/tsa.key",
-                "-signer", "\(directory)/tsa.pem", "-chain", "\(directory)/ca.pem"
+                "ts",
+                "-reply",
+                "-config",
+                "\(directory)/tsa.cnf",
+                "-section",
+                "tsa",
+                "-queryfile",
+                asked,
+                "-out",
+                answered,
+                "-inkey",
+                "\(directory)/tsa.key",
+                "-signer",
+                "\(directory)/tsa.pem",
+                "-chain",
+                "\(directory)/ca.pem"
             )
         }
         return try FileSystem.contents(answered)
@@ -73,7 +118,11 @@ final class TestAuthority: Sendable {
     }
 
     func token(imprint: [UInt8], digest: TimeStampDigest = .sha256) throws -> TimeStampToken {
-        let request = TimeStampRequest(digest: digest, imprint: imprint, nonce: .random(in: 0 ... .max))
+        let request = TimeStampRequest(
+            digest: digest,
+            imprint: imprint,
+            nonce: .random(in: 0 ... .max)
+        )
         return try request.token(inResponse: try reply(to: request.encoded))
     }
 
@@ -89,9 +138,24 @@ final class TestAuthority: Sendable {
         let path = "\(directory)/\(Hex.encode(Random.bytes(count: 8).span))"
         try Self.write("\(usage)\n", "\(path).ext")
         try Self.openssl(
-            "x509", "-req", "-in", "\(directory)/tsa.csr", "-CA", "\(directory)/ca.pem",
-            "-CAkey", "\(directory)/ca.key", "-set_serial", "77", "-days", "3650",
-            "-extfile", "\(path).ext", "-outform", "DER", "-out", path
+            "x509",
+            "-req",
+            "-in",
+            "\(directory)/tsa.csr",
+            "-CA",
+            "\(directory)/ca.pem",
+            "-CAkey",
+            "\(directory)/ca.key",
+            "-set_serial",
+            "77",
+            "-days",
+            "3650",
+            "-extfile",
+            "\(path).ext",
+            "-outform",
+            "DER",
+            "-out",
+            path
         )
         return try FileSystem.contents(path)
     }

@@ -157,17 +157,26 @@ import Testing
     /// Written out by hand: the father of a and b is H(a‖b) in ascending order.
     @Test func aTreeOfThreeIsTheOneOfTheStandard() {
         let digest = TimeStampDigest.sha256
-        let (a, b, c) = ([UInt8](repeating: 1, count: 32), [UInt8](repeating: 9, count: 32),
-            [UInt8](repeating: 5, count: 32))
+        let (a, b, c) = (
+            [UInt8](repeating: 1, count: 32), [UInt8](repeating: 9, count: 32),
+            [UInt8](repeating: 5, count: 32)
+        )
         let father = digest.hash(a + b)
         let root = digest.hash(
             father.lexicographicallyPrecedes(c) ? father + c : c + father
         )
         let tree = TimeStampTree(leaves: [b, a, c], digest: digest)
         #expect(tree.root == root)
-        #expect(tree.paths == [[[a, b], [c]], [[a, b], [c]], [[c, father].sorted {
-            $0.lexicographicallyPrecedes($1)
-        }]])
+        #expect(
+            tree.paths == [
+                [[a, b], [c]], [[a, b], [c]],
+                [
+                    [c, father].sorted {
+                        $0.lexicographicallyPrecedes($1)
+                    }
+                ],
+            ]
+        )
     }
 
     // MARK: A record of somebody else

@@ -28,7 +28,7 @@ private final class Fixture {
             signer: signer,
             founders: ["tester"]
         )
-        store = try EvidenceStore(path: path, signer: signer) { error in
+        store = try EvidenceStore(path: path, keys: SigningKeys(signer)) { error in
             preconditionFailure("the log stopped: \(error)")
         }
     }
@@ -129,7 +129,9 @@ private final class Fixture {
             service.list(below: nil, limit: 9).map { "\($0.key.size) \($0.key.authority)" }
                 == ["2 short", "2 long", "1 short", "1 long"]
         )
-        #expect(service.list(below: TreeSize(2), limit: 1).map(\.key.authority) == ["short", "long"])
+        #expect(
+            service.list(below: TreeSize(2), limit: 1).map(\.key.authority) == ["short", "long"]
+        )
         service.stop()
         let again = try fixture.service([("long", try long())])
         #expect(again.count == 4)

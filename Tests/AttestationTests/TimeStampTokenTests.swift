@@ -46,7 +46,12 @@ import Testing
         let path = "\(authority.directory)/own.tsq"
         try Data(request.encoded).write(to: URL(fileURLWithPath: path))
         try TestAuthority.openssl(
-            "ts", "-query", "-in", path, "-out", "\(path).again"
+            "ts",
+            "-query",
+            "-in",
+            path,
+            "-out",
+            "\(path).again"
         )
         #expect(try FileSystem.contents("\(path).again") == request.encoded)
     }
@@ -58,7 +63,9 @@ import Testing
         let reply = try authority.reply(to: asked.encoded)
         _ = try asked.token(inResponse: reply)
         #expect(throws: TimeStampError.wrongNonce) {
-            try TimeStampRequest(digest: .sha256, imprint: imprint, nonce: 2).token(inResponse: reply)
+            try TimeStampRequest(digest: .sha256, imprint: imprint, nonce: 2).token(
+                inResponse: reply
+            )
         }
         #expect(throws: TimeStampError.wrongImprint) {
             try TimeStampRequest(
@@ -74,8 +81,15 @@ import Testing
         let imprint = TimeStampDigest.sha256.hash(Self.data)
         let path = "\(try authority().directory)/policy.tsq"
         try TestAuthority.openssl(
-            "ts", "-query", "-digest", Hex.encode(imprint.span), "-sha256", "-tspolicy", "1.9.9",
-            "-out", path
+            "ts",
+            "-query",
+            "-digest",
+            Hex.encode(imprint.span),
+            "-sha256",
+            "-tspolicy",
+            "1.9.9",
+            "-out",
+            path
         )
         let reply = try authority().reply(to: try FileSystem.contents(path))
         #expect {
@@ -200,7 +214,9 @@ import Testing
     }
 
     @Test func aFileWithoutCertificatesIsRefused() throws {
-        for text in ["", "nothing", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        for text in [
+            "", "nothing", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        ] {
             #expect(throws: TimeStampError.self) { try TimeStampAnchors(pem: Array(text.utf8)) }
         }
     }

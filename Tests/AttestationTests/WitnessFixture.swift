@@ -50,7 +50,7 @@ final class WitnessFixture {
     }
 
     private static func open(_ path: String, _ signer: NoteSigner) throws -> EvidenceStore {
-        try EvidenceStore(path: path, signer: signer) { error in
+        try EvidenceStore(path: path, keys: SigningKeys(signer)) { error in
             preconditionFailure("the log stopped: \(error)")
         }
     }
