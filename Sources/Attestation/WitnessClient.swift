@@ -5,8 +5,8 @@ package import TransparencyLog
 /// Asks one witness for its cosignature of a checkpoint.
 ///
 /// Nothing that it answers is believed: cosignatures are verified, sizes only choose the proof that
-/// is sent next, lines of strangers are dropped. A response is bounded by the transport, and what is
-/// kept of it by ``SignedNote/interoperableSignatures``.
+/// is sent next, lines of strangers are dropped. A response is bounded by the transport, and what
+/// is kept of it by ``SignedNote/interoperableSignatures``.
 ///
 /// Reference: C2SP tlog-witness, "add-checkpoint"; C2SP tlog-cosignature.
 package struct WitnessClient: Sendable {

@@ -22,11 +22,13 @@ struct WitnessRound {
         note = offered
     }
 
-    mutating func fail(_ witness: Int, _ failure: WitnessFailure) { outcomes[witness] = failure }
+    /// What became of a witness; nil: its lines are there, and durable.
+    mutating func end(_ witness: Int, _ failure: WitnessFailure?) {
+        outcomes[witness] = .some(failure)
+    }
 
     /// Adds lines; what does not fit into a note that everybody can read is left out.
-    mutating func add(_ answer: WitnessClient.Answer, by witness: Int) {
-        outcomes[witness] = .some(nil)
+    mutating func add(_ answer: WitnessClient.Answer) {
         // They were verified over this text.
         if let added = try? note.adding(answer.cosignatures).note { note = added }
         for line in answer.otherLines

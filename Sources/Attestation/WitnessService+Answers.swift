@@ -55,7 +55,7 @@ extension WitnessService {
 
     /// The log's newest checkpoint with the cosignatures that it has by now.
     ///
-    /// `note`, of a tree of `size`: as the log signed it. It is returned as it is if there are none.
+    /// `note`, of a tree of `size`: as the log signed it; returned as it is if there are none.
     package func adorned(_ note: String, size: TreeSize) -> String {
         let candidates = state.withLock { state in
             ([state.newest?.note] + state.rounds.map(\.note)).compactMap { $0 }

@@ -137,9 +137,7 @@ extension WitnessService {
                 Clock.monotonicNanoseconds()
                 + pauseNanoseconds(afterFailures: memory.failuresInARow)
             state.memories[place] = memory
-            for number in state.rounds.indices where state.rounds[number].number == round.number {
-                state.rounds[number].fail(place, failure)
-            }
+            end(place, round, failure, &state)
             return (isNews, state.isStopping)
         }
         changed.broadcast()
@@ -160,16 +158,29 @@ extension WitnessService {
             )
             state.memories[place].successSeconds = time.wallSeconds()
             for number in state.rounds.indices where state.rounds[number].number == round.number {
-                state.rounds[number].add(answer, by: place)
+                state.rounds[number].add(answer)
                 return (wasFailing, judge(state.rounds[number].note, state))
             }
             return (wasFailing, nil)
         }
         keep(accepted)
+        // Not before: whoever waits for the round is shown what is durable.
+        state.withLock { end(place, round, nil, &$0) }
         changed.broadcast()
         if wasFailing { onEvent(.recovered(clients[place].name)) }
         if let accepted {
             onEvent(.cosigned(accepted.size, voices: accepted.verdict.cosignatures.count))
+        }
+    }
+
+    private func end(
+        _ place: Int,
+        _ round: WitnessRound,
+        _ failure: WitnessFailure?,
+        _ state: inout State
+    ) {
+        for number in state.rounds.indices where state.rounds[number].number == round.number {
+            state.rounds[number].end(place, failure)
         }
     }
 

@@ -27,7 +27,8 @@ extension ReadExchange {
             throw Refused(
                 .noWitnesses,
                 "This server asks no witnesses ('witnesses.policyFile' in its configuration), so "
-                    + "nothing is cosigned. Without 'cosigned' the log's own signature stands alone."
+                    + "nothing is cosigned. Ask without 'cosigned' for what the log alone has "
+                    + "signed."
             )
         }
         if let before {
