@@ -39,8 +39,13 @@ package struct TimeStampRecord: Equatable, Sendable {
     /// Each has one stamp at least; there is one chain at least.
     package internal(set) var chains: [[Stamp]]
 
+    /// `digestAlgorithms`, one after the other, and `cryptoInfos`, as they were read.
+    private var algorithms: [[UInt8]]
+    private var infos: [UInt8] = []
+
     /// The record of a first token.
     package init(first token: TimeStampToken) {
+        algorithms = [token.digest.algorithmIdentifier]
         chains = [[Stamp(digest: token.digest, path: [], token: token)]]
     }
 
@@ -84,6 +89,8 @@ package struct TimeStampRecord: Equatable, Sendable {
             record.chains[chains.count - 1].append(stamp)
         } else {
             record.chains.append([stamp])
+            let algorithm = stamp.treeDigest.algorithmIdentifier
+            if !algorithms.contains(algorithm) { record.algorithms.append(algorithm) }
         }
         return record
     }
@@ -167,14 +174,11 @@ package struct TimeStampRecord: Equatable, Sendable {
 extension TimeStampRecord {
     /// The DER of `EvidenceRecord`.
     package var encoded: [UInt8] {
-        var digests: [TimeStampDigest] = []
-        for chain in chains where !digests.contains(chain[0].treeDigest) {
-            digests.append(chain[0].treeDigest)
-        }
-        return DER.element(
+        DER.element(
             DER.sequence,
             DER.integer(1),
-            DER.element(DER.sequence, digests.map(\.algorithmIdentifier)),
+            DER.element(DER.sequence, algorithms),
+            infos,
             Self.encoded(chains[...])
         )
     }
@@ -212,8 +216,10 @@ extension TimeStampRecord {
         guard Array(try record.next(DER.integer).content) == [1] else {
             throw DERError("its version is not 1")
         }
-        _ = try record.next(DER.sequence)
-        _ = try record.optional(DER.context(0))
+        var listed = try record.next(DER.sequence).reader
+        algorithms = []
+        while !listed.isAtEnd { algorithms.append(Array(try listed.next(DER.sequence).encoded)) }
+        infos = try record.optional(DER.context(0)).map { Array($0.encoded) } ?? []
         guard try record.optional(DER.context(1)) == nil else {
             throw DERError("what it covers is encrypted, which is not supported")
         }

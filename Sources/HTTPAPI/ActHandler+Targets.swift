@@ -233,7 +233,7 @@ extension ActHandler {
     }
 
     /// No body, or an object without members; no query.
-    private func noMembers() throws(Refused) {
+    func noMembers() throws(Refused) {
         _ = try Query(request.head.target, known: [])
         if !body.isEmpty { _ = try members([]) }
     }

@@ -26,8 +26,7 @@ extension ActHandler {
 
     /// `POST /v1/timestamps`: the newest checkpoint, now.
     func createTimestamps() throws(Refused) -> Response {
-        _ = try Query(request.head.target, known: [])
-        _ = try body.isEmpty ? nil : members([])
+        try noMembers()
         let service = try service()
         let checkpoint = store.checkpoint
         let round = service.stamp(

@@ -10,8 +10,8 @@ private let table: [(Permission, roles: String)] = [
     (.erase, "retention"), (.bypass, ""), (.setPolicy, "admin"), (.manageTokens, "admin"),
     (.readTokens, "auditor admin"), (.resyncClock, "admin"),
     (.readClock, "auditor retention admin"), (.closeLog, "admin"), (.rotateKey, "admin"),
-    (.manageTargets, "admin"),
-    (.readTargets, "auditor retention admin"),
+    (.manageTargets, "admin"), (.readTargets, "auditor retention admin"),
+    (.manageTimestamps, "admin"),
 ]
 
 @Suite struct PrincipalTests {
@@ -66,6 +66,7 @@ private let table: [(Permission, roles: String)] = [
         let free: Set<Permission> = [.manageTokens, .readTokens, .readClock]
         let whole: Set<Permission> = [
             .readEntries, .resyncClock, .rotateKey, .closeLog, .manageTargets, .readTargets,
+            .manageTimestamps,
         ]
         for role in Role.allCases {
             let all = try principal(role, rights: [.bypass])

@@ -223,6 +223,10 @@ final class AccessFixture: @unchecked Sendable {
             body: ["phase": "dual", "reason": "r"]
         ),
         "waitForTarget": Request(target: "/v1/targets/copy/wait", body: ["seconds": .integer(5)]),
+        "listTimestamps": Request(target: "/v1/timestamps"),
+        "createTimestamps": Request(target: "/v1/timestamps"),
+        "getTimestamp": Request(target: "/v1/timestamps/1/tsa"),
+        "renewTimestamps": Request(target: "/v1/timestamps/renew", body: ["dryRun": .bool(true)]),
         "search": Request(target: "/v1/search?collection=tests"),
         "createExport": Request(target: "/v1/exports", body: ["collection": "tests"]),
         "getExport": Request(target: "/v1/exports/1"),

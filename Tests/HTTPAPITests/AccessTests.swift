@@ -105,11 +105,13 @@ import Testing
     }
 
     /// What finds nothing in this log: an archive without files, no erasure, no census, no full
-    /// tile, no bundle; what waits for a second person; what needs a target that is replicated to.
+    /// tile, no bundle; what waits for a second person; what needs a target that is replicated to,
+    /// or an authority of time.
     private static let unusual = [
         "reconcileTarget": 409, "changeTargetPhase": 409, "waitForTarget": 409,
         "appendBatch": 400, "getErasure": 404, "getCensus": 404, "getTile": 404,
         "getEntryBundle": 404, "getExport": 404, "resyncClock": 409,
+        "getTimestamp": 404, "createTimestamps": 409, "renewTimestamps": 409,
     ]
 
     @Test func withoutTokensEverythingIsOpenButWhatNeedsAName() throws {

@@ -44,6 +44,8 @@ import Testing
         "reconcileTarget": ["repair": .bool(true), "run": "0", "seconds": .integer(0)],
         "changeTargetPhase": ["phase": "dual", "reason": "r"],
         "waitForTarget": ["size": .integer(1), "seconds": .integer(0)],
+        "createTimestamps": [:],
+        "renewTimestamps": ["algorithm": "sha512", "dryRun": .bool(true)],
     ]
 
     /// Members that must be there; the others may be left out.
@@ -57,6 +59,7 @@ import Testing
         "createExport": [],
         "addTarget": ["name", "bucket"], "removeTarget": ["reason"], "probeTarget": [],
         "reconcileTarget": [], "changeTargetPhase": ["phase", "reason"], "waitForTarget": [],
+        "createTimestamps": [], "renewTimestamps": [],
     ]
 
     private static var operations: [OpenAPI.Operation] { OpenAPI.operations.filter(\.takesJSON) }
