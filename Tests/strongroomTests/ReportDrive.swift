@@ -225,6 +225,21 @@ struct ReportDrive {
         try act(.targetPhase(change))
     }
 
+    mutating func rotate() throws {
+        let (before, after) = (try Self.signer(), try Self.signer(seed: 77))
+        try act(
+            .keyRotated(
+                KeyRotation(
+                    key: after.verifierKey,
+                    previous: before.verifierKey,
+                    size: TreeSize(next + 1),
+                    until: try Self.time(now - Self.start + 30 * Self.day),
+                    signatures: KeyRotation.Signatures(from: before, to: after)
+                )
+            )
+        )
+    }
+
     mutating func policy(_ collection: String = "a") throws {
         let retention = try RetentionPolicy(
             mode: .compliance,

@@ -125,6 +125,9 @@ import TransparencyLog
             lost: nil
         )
         stories["successor"] = try Drive(predecessor: predecessor)
+        var rotated = try full()
+        try rotated.rotate()
+        stories["rotated"] = rotated
         var moved = try full()
         try moved.token("ann")
         try moved.token("bob")
@@ -156,6 +159,7 @@ import TransparencyLog
         "trail": [.met, .noOccurrence],
         "evidence-taken": [.recorded, .noOccurrence],
         "clock": [.met, .noOccurrence],
+        "keys": [.recorded, .noOccurrence],
         "configuration": [.recorded, .noOccurrence],
         "incidents": [.cannotBeAnswered, .noOccurrence],
         "recovery": [.recorded, .noOccurrence],

@@ -19,12 +19,7 @@ enum ReportCommand {
                 .repeated("witness", "VKEY", "who must have cosigned the checkpoint"),
                 .value("policy", "FILE", "a C2SP tlog-policy that it must fulfil"),
                 .flag("chain", "write EVIDENCE_CHAIN.md of --collection instead"),
-                .value(
-                    "output",
-                    short: "o",
-                    "PATH",
-                    "the report's directory, or the chain's file"
-                ),
+                .value("output", short: "o", "PATH", "directory, default .; the chain's file"),
             ] + OptionSpecification.client,
             about: [
                 "",
@@ -79,7 +74,7 @@ enum ReportCommand {
         var settings = ReportSettings(
             scope: ReportScope(from: from, to: to, collection: try collection(arguments)),
             keys: keys,
-            directory: try arguments.required("output"),
+            directory: arguments.value("output") ?? ".",
             isJSON: arguments.flag("json")
         )
         for text in arguments.all("witness") {

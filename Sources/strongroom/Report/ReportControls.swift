@@ -17,7 +17,7 @@ enum ReportControls {
                 + "change and deletion, when, by whom, and what is needed to show that they are "
                 + "authentic and to make the original again.",
             decides: ["whole-log", "completeness", "trail", "clock", "erasures"],
-            adds: ["locks-kept", "bypasses", "holds-kept", "witnesses"],
+            adds: ["locks-kept", "bypasses", "holds-kept", "keys", "witnesses"],
             gaps: [
                 Gap(
                     "that an erased original can be made again",
@@ -229,8 +229,13 @@ enum ReportControls {
             asks: "Systems keep up the security, signatures and data that show that electronic "
                 + "records are authentic.",
             decides: ["whole-log", "tokens"],
-            adds: ["access-digests", "witnesses"],
-            gaps: [Gap("who can reach the signing key", "the log knows what it signed")]
+            adds: ["access-digests", "keys", "witnesses"],
+            gaps: [
+                Gap(
+                    "who can reach the signing key",
+                    "the log knows which key signs, not who holds it"
+                )
+            ]
         ),
         ReportControl(
             framework: "CFTC 17 CFR 1.31",
@@ -316,7 +321,7 @@ enum ReportControls {
             asks: "Changes of configuration that bring vulnerabilities, and new vulnerabilities, "
                 + "are detected.",
             decides: ["configuration"],
-            adds: ["tokens", "policies"],
+            adds: ["tokens", "policies", "keys"],
             gaps: [
                 Gap("vulnerabilities", "the log knows nothing of them"),
                 Gap("the server's configuration and program", "they are no records"),

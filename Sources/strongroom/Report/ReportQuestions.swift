@@ -40,6 +40,12 @@ enum ReportQuestions {
             LogRules.clock
         ),
         ReportQuestion(
+            "keys",
+            "Which keys sign the log, and was one replaced?",
+            rules: [.key],
+            KeyRules.keys
+        ),
+        ReportQuestion(
             "configuration",
             "What was changed of the rules by which the store runs?",
             LogRules.configuration

@@ -72,7 +72,7 @@ final class ReportRun: LogObserver {
             walked.signed,
             keys: settings.witnesses,
             policy: settings.policy,
-            logKeys: settings.keys
+            logKeys: walked.state.audit.state.keys(following: settings.keys)
         )
         let document = ReportDocument(
             report: Report(fold.facts, witnesses),

@@ -28,6 +28,7 @@ struct ReportWitnesses: Equatable {
     ///   - signed: the checkpoint.
     ///   - keys: witnesses that are trusted, each of which must have cosigned.
     ///   - policy: what else must hold.
+    ///   - logKeys: those of the log, which may sign beside the ones that were given.
     init(
         _ signed: SignedCheckpoint,
         keys: [CosignatureKey] = [],
@@ -35,7 +36,7 @@ struct ReportWitnesses: Equatable {
         logKeys: [VerifierKey] = []
     ) {
         foreignCount = signed.note.signatures.count { signature in
-            !signed.signers.contains { $0.matches(signature) }
+            !(signed.signers + logKeys).contains { $0.matches(signature) }
         }
         isAsked = !keys.isEmpty || policy != nil
         for key in keys {

@@ -112,6 +112,7 @@ KINDS = {
     "holds": {"hold.placed", "hold.released"},
     "locks-kept": {"lock.extended", "event.recorded"},
     "policies": {"policy.set"},
+    "keys": {"key.rotated", "log.created"},
     "purges": {"payload.erased", "payload.purged"},
     "holds-kept": {"payload.erased"},
     "evidence-taken": {"evidence"},

@@ -68,6 +68,7 @@ class Story:
         )
         done(world.boss.create_token("temp", "auditor"))
         done(world.boss.revoke_token("temp"))
+        world.run("boss", "key", "rotate", "--reason", "yearly")
         self.token = world.people.tokens["auditor"]
 
     def report(self, *options, **named):
@@ -97,7 +98,7 @@ def test_what_happened_is_told(env):
         **{"erasures": "met", "bypasses": "cannot be answered", "holds": "recorded"},
         **{"locks-kept": "met", "exports": "recorded", "tokens": "recorded"},
         **{"firmness": "cannot be answered", "witnesses": "cannot be answered"},
-        **{"second-copy": "cannot be answered", "probes": "no occurrence"},
+        **{"second-copy": "cannot be answered", "probes": "no occurrence", "keys": "recorded"},
     }
     for name, verdict in wanted.items():
         check(found[name] == verdict, f"{name}: {question(value, name)}")
@@ -342,7 +343,10 @@ def test_what_is_served_is_what_was_signed(env):
     liar.changes = {"/tile/0/000": bytes(tile)}
     place = env.path("tiles")
     arguments = ("report", *ALL_TIME, "--server", liar.url, "--key", log.key, "-o", place)
-    env.run(*arguments, expect=1)
+    result = env.run(*arguments, expect=1)
+    check("is not shown to be in the tree" in result.err, result.err)
+    check(list(place.iterdir()) == [], "a report that is not proven was left")
+    liar.changes = {}
     other = LyingLog()
     result = env.run(*arguments[:-3], other.key, "-o", place, expect=1)
     check("not signed by a trusted key" in result.err, result.err)
@@ -355,7 +359,7 @@ def test_the_command_line(env):
     out = ("--key", key, "-o", env.path("out"))
     for wrong in (
         (*ALL_TIME, "-o", "x"),
-        ("--key", key, *ALL_TIME),
+        ("--from", "2026-01-01", "--key", key),
         ("--from", "2026-01-01", *out),
         ("--from", "2027-01-01", "--to", "2026-01-01", *out),
         ("--from", "yesterday", "--to", "2026-01-01", *out),
@@ -373,5 +377,7 @@ def test_the_command_line(env):
     check(sum(counts[v] for v in ("met", "recorded", "no occurrence", "cannot be answered")), line)
     (env.path("file")).write_text("x")
     env.run("report", *ALL_TIME, "--key", key, "-o", "file", expect=(2, 4), env=own)
+    here = env.run("report", *ALL_TIME, "--key", key, env=own).out
+    check("./report.html" in here and env.path("report.json").exists(), here)
     server.terminate()
     env.run("report", *ALL_TIME, *out, expect=5, env=own)
