@@ -15,6 +15,9 @@
 # STRONGROOM_ACTS                   2500    100000  acts from which the catalog is made anew
 # STRONGROOM_SEGMENT_RECORDS        3000    260000  records in segments of 2^8
 # STRONGROOM_LARGE_RECORDS         66500   1000000  records in segments of 2^16
+# STRONGROOM_SEARCH_RECORDS         9000    300000  records whose searches go through kills
+# STRONGROOM_SEARCH_LARGE_RECORDS  70000   1000000  records among which pages are timed
+# STRONGROOM_SEARCH_SEGMENT_RECORDS 5000   4000000  records in very many segments of 2^8
 # STRONGROOM_FLIP_STEP                 9         1  verify: one changed byte in so many is tried
 # STRONGROOM_IDLE_CONNECTIONS      10000     10000  idle connections
 # STRONGROOM_SCHEMATHESIS_EXAMPLES    25      1000  garbage requests for each route

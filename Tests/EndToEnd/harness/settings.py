@@ -32,3 +32,6 @@ class settings:
     acts = _number("STRONGROOM_ACTS", 2_500, 100_000)
     segment_records = _number("STRONGROOM_SEGMENT_RECORDS", 3_000, 260_000)
     large_records = _number("STRONGROOM_LARGE_RECORDS", 66_500, 1_000_000)
+    search_records = _number("STRONGROOM_SEARCH_RECORDS", 9_000, 300_000)
+    search_large_records = _number("STRONGROOM_SEARCH_LARGE_RECORDS", 70_000, 1_000_000)
+    search_segment_records = _number("STRONGROOM_SEARCH_SEGMENT_RECORDS", 5_000, 4_000_000)
