@@ -214,7 +214,7 @@ import TransparencyLog
             try FileSystem.unlinkIfPresent("\(runs)/\(name)")
             try File("\(runs)/\(name)", .create(permissions: 0o440)).write(bytes.span)
         }
-        // A half-written one; one of another log, with some under other names, one ahead of the log.
+        // A half-written one; one of another log beside others under wrong names.
         let cases: [[(bytes: [UInt8], name: String)]] = [
             [(Array(own.prefix(own.count / 2)), "1-0000000000.run")],
             [

@@ -57,8 +57,8 @@ class Stock:
     def questions(self, random, count):
         """Queries with what they must find, newest first; digests, prefixes and labels."""
         for _ in range(count):
-            digest, directory = random.choice(list(self.digest)), random.choice(list(self.directory))
-            label = random.choice(list(self.label))
+            digest, label = random.choice(list(self.digest)), random.choice(list(self.label))
+            directory = random.choice(list(self.directory))
             yield "digest", {"digest": self.digests[digest]}, self.digest[digest]
             yield "prefix", {"prefix": f"d{directory}/"}, self.directory[directory]
             yield "label", {"label": f"build={label}"}, self.label[label]
@@ -315,11 +315,13 @@ def build(env, height, count):
         stock.grow(client, count, batch=1000)
     began = time.monotonic()
     wait_for_runs(server, data, height)
-    env.note(f"{count:,} records, height {height}: runs done {time.monotonic() - began:.0f} s later")
+    later = time.monotonic() - began
+    env.note(f"{count:,} records, height {height}: runs done {later:.0f} s later")
     server.terminate()
     log = sum(path.stat().st_size for path in (data / "segments").rglob("*.mdb"))
     runs = sum(path.stat().st_size for path in (data / "catalog" / "runs").glob("*"))
-    env.note(f"runs {runs / 2**20:.0f} MiB, {len(runs_of(data))} files; segments {log / 2**20:.0f} MiB")
+    files = len(runs_of(data))
+    env.note(f"runs {runs / 2**20:.0f} MiB, {files} files; segments {log / 2**20:.0f} MiB")
     return data, stock
 
 
