@@ -203,7 +203,8 @@ package struct TimeStampToken: Equatable, Sendable {
             else { throw malformed }
             for place in digits { _ = try number(place..<place + 1) }
             for place in 15..<18 {
-                fraction = fraction * 10 + (digits.contains(place) ? try number(place..<place + 1) : 0)
+                fraction =
+                    fraction * 10 + (digits.contains(place) ? try number(place..<place + 1) : 0)
             }
         }
         let days = dayNumber(year, month, day)

@@ -58,6 +58,9 @@ MEMBERS = (
     f"{ENTRIES} {OPENINGS} {LOCKS} {ACCESS} {MANIFEST}"
 ).split()
 OPTIONAL = {OPENINGS, LOCKS, ACCESS}
+# Directly behind the checkpoint, in the order of their names.
+TOKEN = re.compile(r"timestamps/[a-z0-9][a-z0-9._-]{0,62}\.tst")
+TOKEN_BYTES = 256 * 1024
 UNESCAPED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 BAGIT = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 
@@ -398,6 +401,62 @@ class Checkpoint:
 
 
 # --- Canonical JSON: RFC 8785, restricted as in record.md section 1 -------------------------------
+
+
+def der(data, tag, what="a time-stamp"):
+    """The content of the element of this tag that `data` begins with, and what follows it."""
+    require(len(data) >= 2 and data[0] == tag, f"must be {what} in DER")
+    count, start = data[1], 2
+    if count >= 0x80:
+        start += count & 0x7F
+        count = int.from_bytes(data[2:start], "big")
+        shortest = 3 <= start <= 6 and count >= 0x80 and data[2:3] != b"\0"
+        require(shortest, f"must be {what} in DER, with its lengths as short as they can be")
+    require(len(data) >= start + count, f"must be {what} that is not cut off")
+    return data[start : start + count], data[start + count :]
+
+
+class Token:
+    """A time-stamp token (RFC 3161): what it is over, and when it says that this existed.
+
+    Whose signature it bears is for `openssl ts -verify` to say.
+    """
+
+    SIGNED, STAMP = bytes.fromhex("2a864886f70d010702"), bytes.fromhex("2a864886f70d0109100104")
+    DIGESTS = {
+        bytes.fromhex("6086480165030402") + bytes([number]): name
+        for number, name in ((1, "sha256"), (2, "sha384"), (3, "sha512"))
+    }
+
+    def __init__(self, data):
+        require(len(data) <= TOKEN_BYTES, f"must be at most {TOKEN_BYTES} bytes")
+        message = self.alone(der(data, 0x30))
+        kind, rest = der(message, 0x06)
+        require(kind == self.SIGNED, "must be a signed message")
+        signed = self.alone(der(self.alone(der(rest, 0xA0)), 0x30))
+        _, rest = der(signed, 0x02)
+        _, rest = der(rest, 0x31)
+        kind, content = der(der(rest, 0x30)[0], 0x06)
+        require(kind == self.STAMP, "must be signed over a time-stamp")
+        info = self.alone(der(self.alone(der(self.alone(der(content, 0xA0)), 0x04)), 0x30))
+        version, rest = der(info, 0x02)
+        require(version == b"\1", "must be of version 1")
+        _, rest = der(rest, 0x06)
+        imprint, rest = der(rest, 0x30)
+        algorithm, digest = der(imprint, 0x30)
+        name, self.imprint = der(algorithm, 0x06)[0], self.alone(der(digest, 0x04))
+        require(name in self.DIGESTS, "must be over a digest of SHA-256, SHA-384 or SHA-512")
+        self.digest = self.DIGESTS[name]
+        _, rest = der(rest, 0x02)
+        text = as_text(der(rest, 0x18)[0], "replace")
+        form = re.fullmatch(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\.\d+)?Z", text, re.ASCII)
+        require(form, "must have a time in UTC", text)
+        self.time = "{}-{}-{}T{}:{}:{}{}Z".format(*form.groups(""))
+
+    @staticmethod
+    def alone(found):
+        require(not found[1], "must be a time-stamp with nothing behind it")
+        return found[0]
 
 
 def read_integer(text):
@@ -1239,10 +1298,13 @@ class Verification:
             self.run(name, file, step)
 
     def plan(self):
-        return (
-            ("files", ".", self.check_files),
-            ("checkpoint", "checkpoint", self.check_checkpoint),
-            *([("witnesses", "checkpoint", self.check_witnesses)] if self.policies else []),
+        yield "files", ".", self.check_files
+        yield "checkpoint", "checkpoint", self.check_checkpoint
+        if self.policies:
+            yield "witnesses", "checkpoint", self.check_witnesses
+        if self.tokens():  # by now it is known what is there
+            yield "timestamps", "timestamps", self.check_timestamps
+        yield from (
             ("records", ENTRIES, self.check_entries),
             ("openings", OPENINGS, self.check_openings),
             ("payloads", MANIFEST, self.check_payloads),
@@ -1319,7 +1381,9 @@ class Verification:
             path = self.manifest_line(TAG_MANIFEST, line_number, line, self.tagged)
             if path and path not in self.files.found:
                 self.refuse(path, f"this file: {TAG_MANIFEST} lists it", "nothing", FETCH)
-        expected = [path for path in MEMBERS if path not in OPTIONAL or path in self.files.found]
+        place = MEMBERS.index("checkpoint") + 1
+        members = [*MEMBERS[:place], *self.tokens(), *MEMBERS[place:]]
+        expected = [path for path in members if path not in OPTIONAL or path in self.files.found]
         if list(self.tagged) != expected:
             self.refuse(TAG_MANIFEST, f"the files {' '.join(expected)}", " ".join(self.tagged))
         for path in expected:
@@ -1403,6 +1467,33 @@ class Verification:
         for label, time in seen.items():
             said.append(f"{shown(label)} cosigned at {time}" if time else f"not by {shown(label)}")
         return "; ".join(said) or "the policy asks for nobody"
+
+    def tokens(self):
+        """By the names of the authorities."""
+        found = (path for path in self.files.found if TOKEN.fullmatch(path))
+        return sorted(found, key=lambda path: path[:-4])
+
+    def check_timestamps(self):
+        """Each token is over this checkpoint; who signed it is not checked here."""
+        self.need("checkpoint")
+        text, said, seen = self.checkpoint.note.bytes, [], []
+        for path in self.tokens():
+            token = self.attempt(path, lambda: Token(self.files.read(path, TOKEN_BYTES)))
+            if not token:
+                continue
+            digest = hashlib.new(token.digest, text).hexdigest()
+            if token.imprint.hex() != digest:
+                expected = f"a time-stamp over {digest}, the {token.digest} of the checkpoint"
+                self.refuse(path, expected, f"one over {token.imprint.hex()}", DISTRUST)
+                continue
+            command = f"openssl ts -verify -digest {digest} -token_in -in {path} -CAfile CA.pem"
+            seen.append({"file": path, "time": token.time, "verify": command})
+            said.append(
+                f"{path} says {token.time}; whose word that is, this shows, with the authority's "
+                f"certificate from elsewhere: {command}"
+            )
+        self.facts.update(timestamps=seen)
+        return ("\n" + " " * 20).join(said)
 
     # --- 3: records, and the tree that they are in ---
 

@@ -91,6 +91,36 @@ import Testing
         #expect(failure("replication: {breakerFaults: 0}")?.contains("1 to 1000") == true)
     }
 
+    @Test func timestampsArrive() throws {
+        let settings = try parse(
+            """
+            timestamps:
+              everyHours: 6
+              renewBeforeDays: 30
+              authorities:
+                - {name: one, url: "http://one.example/", caFile: /etc/one.pem}
+                - {name: two, url: "https://two.example/tsa", caFile: /etc/two.pem}
+            """
+        )
+        #expect(settings.timestamps.everySeconds == 21_600)
+        #expect(settings.timestamps.renewBeforeDays == 30)
+        #expect(settings.timestampAuthorities.map(\.name) == ["one", "two"])
+        #expect(settings.timestampAuthorities.map(\.caFile) == ["/etc/one.pem", "/etc/two.pem"])
+        for (authority, word) in [
+            ("{name: a, url: \"http://a/\"}", "needs"),
+            ("{name: A/B, url: \"http://a/\", caFile: f}", "name"),
+            ("{name: a, url: \"ftp://a/\", caFile: f}", "http"),
+            ("{name: a, url: \"http://a/\", caFile: f, key: k}", "unknown key"),
+            (
+                "{name: a, url: \"http://a/\", caFile: f}, {name: a, url: \"http://b/\", caFile: f}",
+                "two authorities"
+            ),
+        ] {
+            let said = failure("timestamps: {authorities: [\(authority)]}")
+            #expect(said?.contains(word) == true, "\(said ?? "accepted")")
+        }
+    }
+
     @Test func anEmptyFileIsAllDefaults() throws {
         #expect("\(try parse(""))" == "\(ServeSettings())")
         #expect("\(try parse("# nothing\n"))" == "\(ServeSettings())")
