@@ -36,7 +36,7 @@ package enum BundleLayout {
     }
 
     /// The tag files with the tokens of these authorities, in their order in the archive.
-    static func tagFiles(with authorities: [String]) -> [String] {
+    package static func tagFiles(with authorities: [String]) -> [String] {
         tagFiles.flatMap { name in
             name == checkpoint ? [name] + authorities.sorted().map { token(of: $0) } : [name]
         }

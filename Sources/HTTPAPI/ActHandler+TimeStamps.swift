@@ -52,8 +52,9 @@ extension ActHandler {
             }
             digest = found
         }
+        let isDryRun = try members.bool("dryRun") ?? false
         let service = try service()
-        if try members.bool("dryRun") ?? false {
+        if isDryRun {
             let due = service.due(digest: digest)
             return .json([
                 "due": .integer(Int64(due.count)),
