@@ -62,7 +62,7 @@ package final class TimeStampService: Sendable {
                 url: authority.url
             )
         }
-        try store?.forEach { Self.insert($0.facts, into: &initial) }
+        try store?.readAll { Self.insert($0.facts, into: &initial) }
         state = Mutex(initial)
     }
 

@@ -64,7 +64,7 @@ final class TimeStampStore: Sendable {
     }
 
     /// Goes through all entries, in the order of their keys.
-    func forEach(_ body: (TimeStampEntry) -> Void) throws(StoreError) {
+    func readAll(_ body: (TimeStampEntry) -> Void) throws(StoreError) {
         var after: [UInt8]?
         // A batch a transaction: none is held open for long.
         while true {

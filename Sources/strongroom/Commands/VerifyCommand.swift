@@ -76,6 +76,9 @@ enum VerifyCommand {
                 advice: "add --key with the log's verifier key, or set STRONGROOM_KEY"
             )
         }
+        guard receiptPath == nil && complete == nil || arguments.all("authority-ca").isEmpty else {
+            throw .usage("--authority-ca is about the time-stamps in a bundle")
+        }
         let isJSON = arguments.flag("json")
         if let complete {
             let collection: CollectionName
@@ -92,7 +95,9 @@ enum VerifyCommand {
         guard let receiptPath else {
             var run = BundleRun(keys: keys, policy: policy, console: console, isJSON: isJSON)
             var anchors: [TimeStampAnchors] = []
-            for file in arguments.all("authority-ca") { anchors.append(try TimeStamps.anchors(file)) }
+            for file in arguments.all("authority-ca") {
+                anchors.append(try TimeStamps.anchors(file))
+            }
             if !anchors.isEmpty { run.anchors = TimeStampAnchors(anchors) }
             return try run.run(arguments.operands[0])
         }
