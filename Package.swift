@@ -225,7 +225,7 @@ let package = Package(
             "strongroom",
             [
                 "Platform", "Cryptography", "TransparencyLog", "EvidenceModel", "EvidenceStore",
-                "Observability", "MicroServer", "Replication", "S3",
+                "Observability", "MicroServer", "Replication", "S3", "Attestation",
             ]
         ),
         .testTarget(name: "TidyTests", swiftSettings: settings),

@@ -1,3 +1,4 @@
+import Attestation
 import EvidenceModel
 import EvidenceStore
 import MicroServer
@@ -45,6 +46,23 @@ import Testing
             }
         }
         for key in ConfigurationKey.all { #expect(paths.contains(key.path), "\(key.path)") }
+    }
+
+    @Test func witnessesArrive() throws {
+        let settings = try parse(
+            """
+            witnesses:
+              policyFile: /etc/witnesses
+              everySeconds: 2
+              freshSeconds: 3
+              timeoutSeconds: 4
+            """
+        )
+        #expect(settings.witnessPolicyFile == "/etc/witnesses")
+        #expect(settings.witnesses.everySeconds == 2 && settings.witnesses.freshSeconds == 3)
+        #expect(settings.witnesses.timeoutSeconds == 4)
+        #expect(failure("witnesses:\n  timeoutSeconds: 61\n") != nil)
+        #expect(failure("witnesses:\n  everySeconds: 0\n") != nil)
     }
 
     @Test func replicationArrives() throws {
