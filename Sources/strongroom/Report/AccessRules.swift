@@ -10,8 +10,7 @@ enum AccessRules {
         guard acts.count > 0 || !tokens.isEmpty else {
             return ReportAnswer(
                 .noOccurrence,
-                "No token was ever made: without tokens a server listens on loopback only, and "
-                    + "whoever reaches it there may do all but a bypass and a resync."
+                "No token was ever made: the log tells nobody who acted from anybody else."
             )
         }
         let rows = acts.shown.map { index, record in

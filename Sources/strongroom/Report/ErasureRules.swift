@@ -28,7 +28,7 @@ enum ErasureRules {
         let count = facts.erasures.reduce(0) { $0 + $1.count }
         return ReportAnswer(
             .met,
-            "\(Amount.count(count, "payload")) of evidence erased, by "
+            "Erased: \(Amount.count(count, "payload")) of evidence, by "
                 + "\(Amount.count(acts.count, "certificate")). Each names the lock in force, its "
                 + "history and the clocks, which were compared with the records: all locks were "
                 + "over by the earlier clock, or set aside by the right to.",

@@ -10,7 +10,8 @@ enum LogRules {
             .met,
             "All \(Words.number(facts.size)) records were read, hashed, and shown to be the tree "
                 + "that the checkpoint signs; each of them keeps the order of the log. In the "
-                + "period stand the records \(inside).",
+                + "period stand the records \(inside). Whether others were shown another tree "
+                + "only witnesses and monitors tell.",
             [0...facts.size - 1]
         )
     }
@@ -71,9 +72,8 @@ enum LogRules {
         }
         return ReportAnswer(
             .met,
-            "Every one of these records carries the time of the compliance clock and, unless it is "
-                + "evidence, the name of the token that acted. What the log tells of later acts "
-                + "never changes an earlier record.",
+            "Every one of these records carries the time of the compliance clock; each act names "
+                + "who acted, a token or the store itself, and evidence its submitter.",
             [records],
             [
                 ReportTable(
@@ -176,8 +176,8 @@ enum LogRules {
         records.sort { $0.lowerBound < $1.lowerBound }
         return ReportAnswer(
             .recorded,
-            "\(Amount.count(count, "change")) of rules, each a record of its own before it took "
-                + "effect. The server's configuration file and its program are no records.",
+            "\(Amount.count(count, "change")) of rules by records. The server's configuration file "
+                + "and its program are no records.",
             records,
             [ReportTable("Changes of rules", ["when", "by", "what", "why"], rows, of: count)]
         )

@@ -21,7 +21,7 @@ final class LogWalk {
     private let keys: [VerifierKey]
     private let path: String
 
-    /// - Parameter directory: has room for about 250 bytes a record.
+    /// `directory` has room for about 250 bytes a record.
     init(_ reader: LogReader, keys: [VerifierKey], in directory: String) {
         self.reader = reader
         self.keys = keys

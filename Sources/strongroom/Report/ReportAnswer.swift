@@ -40,7 +40,7 @@ struct ReportTable: Equatable {
     /// How many rows there would be more.
     let leftOut: UInt64
 
-    /// - Parameter count: of all rows, those that are not given included.
+    /// `count` is that of all rows, those that are not given included.
     init(_ caption: String, _ columns: [String], _ rows: [ReportRow], of count: UInt64? = nil) {
         self.caption = caption
         self.columns = columns

@@ -208,9 +208,9 @@ enum RetentionRules {
         let all = Words.union(records, Words.ranges(of: standing.flatMap(\.value.acts)))
         return ReportAnswer(
             .recorded,
-            "\(Amount.count(placed.count, "hold")) placed, \(Words.number(released.count)) "
-                + "released; \(Amount.count(standing.count, "matter")) hold evidence by the end "
-                + "of the period."
+            "Holds placed: \(Words.number(placed.count)), released: "
+                + "\(Words.number(released.count)). Matters that hold evidence by the end of the "
+                + "period: \(Words.number(standing.count))."
                 + (facts.scope.collection == nil ? "" : " Matters may be of other collections."),
             all,
             [
