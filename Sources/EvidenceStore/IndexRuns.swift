@@ -138,12 +138,8 @@ final class IndexRuns: Sendable {
     // MARK: Loading
 
     private func load() throws(StoreError) {
-        var names: [String] = []
-        try onDisk { () throws(SystemError) in
-            try FileSystem.makeDirectoryIfAbsent(paths.catalog)
-            try FileSystem.makeDirectoryIfAbsent(paths.runs)
-            names = try FileSystem.list(paths.runs)
-        }
+        try makeDirectory()
+        let names = try onDisk { () throws(SystemError) in try FileSystem.list(paths.runs) }
         // The largest first: what they cover is not needed from others.
         let known = names.compactMap { RunPlace(fileName: $0) }.sorted { $0.level > $1.level }
         var runs: [RunPlace: IndexRun] = [:]
@@ -160,6 +156,13 @@ final class IndexRuns: Sendable {
             try onDisk { () throws(SystemError) in
                 try FileSystem.unlinkIfPresent("\(paths.runs)/\(name)")
             }
+        }
+    }
+
+    private func makeDirectory() throws(StoreError) {
+        try onDisk { () throws(SystemError) in
+            try FileSystem.makeDirectoryIfAbsent(paths.catalog)
+            try FileSystem.makeDirectoryIfAbsent(paths.runs)
         }
     }
 
@@ -280,6 +283,7 @@ final class IndexRuns: Sendable {
                 throw .unavailable("the server is stopping")
             }
         }
+        try makeDirectory()
         let place: RunPlace
         var merged: [IndexRun] = []
         switch job {

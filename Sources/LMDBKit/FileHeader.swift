@@ -110,8 +110,32 @@ struct FileHeader {
 
 /// The number in `count` bytes at `offset`; `nil` beyond the end.
 func littleEndian(_ bytes: [UInt8], _ offset: Int, _ count: Int) -> UInt64? {
-    guard offset + count <= bytes.count else { return nil }
-    var number: UInt64 = 0
-    for index in 0..<count { number |= UInt64(bytes[offset + index]) << (8 * index) }
-    return number
+    guard offset >= 0, offset + count <= bytes.count else { return nil }
+    // Half of the time that a file takes to be checked goes here: no index is checked twice.
+    return unsafe bytes.withUnsafeBytes { bytes in
+        switch count {
+        case 2:
+            UInt64(
+                UInt16(
+                    littleEndian: unsafe bytes.loadUnaligned(
+                        fromByteOffset: offset,
+                        as: UInt16.self
+                    )
+                )
+            )
+        case 4:
+            UInt64(
+                UInt32(
+                    littleEndian: unsafe bytes.loadUnaligned(
+                        fromByteOffset: offset,
+                        as: UInt32.self
+                    )
+                )
+            )
+        default:
+            (0..<count).reduce(0) { number, index in
+                unsafe number | UInt64(bytes[offset + index]) << (8 * index)
+            }
+        }
+    }
 }

@@ -21,7 +21,12 @@ struct PageWalk: ~Copyable {
     private var used: [UInt64]
     private var free: [UInt64] = []
     private var page: [UInt8] = []
+    /// The piece of the file that was read last: pages are read by the hundred, for neighbours are
+    /// used together, and the tree is gone through from its end, against which no read-ahead helps.
+    private var piece: [UInt8] = []
+    private var pieceStart: UInt64 = 0
 
+    private static let pieceBytes: UInt64 = 1 << 20
     private static let noPage = UInt64.max
     private static let branchFlag: UInt64 = 0x01
     private static let leafFlag: UInt64 = 0x02
@@ -197,12 +202,24 @@ struct PageWalk: ~Copyable {
         }
     }
 
-    private func bytes(_ number: UInt64, _ count: Int) throws(LMDBError) -> [UInt8] {
+    private mutating func bytes(_ number: UInt64, _ count: Int) throws(LMDBError) -> [UInt8] {
+        let start = number * header.pageSizeBytes
+        let end = start + UInt64(count)
         do throws(SystemError) {
-            return try file.read(count: count, at: number * header.pageSizeBytes)
+            let first = start / Self.pieceBytes * Self.pieceBytes
+            // What lies across a border of pieces, or is long, is read by itself.
+            guard end <= first + Self.pieceBytes else {
+                return try file.read(count: count, at: start)
+            }
+            if piece.isEmpty || first != pieceStart {
+                piece = try file.read(count: Int(Self.pieceBytes), at: first)
+                pieceStart = first
+            }
         } catch {
             throw LMDBError(error)
         }
+        let from = min(Int(start - pieceStart), piece.count)
+        return Array(piece[from..<min(Int(end - pieceStart), piece.count)])
     }
 
     private func field(_ offset: Int, _ count: Int) -> UInt64 {

@@ -149,6 +149,35 @@ import Zstandard
         #expect(try search("since=2001-01-01&limit=1").indexes == [300])
     }
 
+    @Test func pagesSayWhatTheyLookedThrough() throws {
+        let page = try fixture.get("/v1/search?collection=tests&prefix=f/29&limit=5")
+        let range = try page.object()["range"]
+        // Of eleven matches five, down to f/295, number 295 of the collection.
+        #expect(
+            range
+                == .object([
+                    "before": .integer(301), "from": .integer(Self.index(295)),
+                    "sequences": .object(["first": .integer(295), "last": .integer(299)]),
+                ])
+        )
+        let note = try #require(try page.string("checkpoint"))
+        let signed = try SignedCheckpoint.open(
+            note,
+            origin: "log.example/test",
+            keys: [fixture.key]
+        )
+        #expect(signed.checkpoint.size.value == 301)
+        // Elsewhere it has no records, hence no numbers; without a collection there are none.
+        for query in ["collection=tests&cursor=1", "collection=other", "prefix=f/"] {
+            let reply = try fixture.get("/v1/search?limit=1000&" + query).object()
+            guard case .object(let range) = reply["range"] else {
+                Issue.record("no range")
+                continue
+            }
+            #expect(range["from"] == .integer(0) && range["sequences"] == nil)
+        }
+    }
+
     @Test func pagesJoinWithoutGapOrOverlap() throws {
         var found: [Int64] = []
         var cursor: String?

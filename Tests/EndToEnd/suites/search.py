@@ -55,13 +55,19 @@ class Stock:
                     self.digests[number] = record["payload"]["sha256"]
 
     def questions(self, random, count):
-        """Queries with what they must find, newest first; digests, prefixes and labels."""
+        """Queries with what they must find: many records of all ages, one, or none."""
         for _ in range(count):
             digest, label = random.choice(list(self.digest)), random.choice(list(self.label))
             directory = random.choice(list(self.directory))
             yield "digest", {"digest": self.digests[digest]}, self.digest[digest]
             yield "prefix", {"prefix": f"d{directory}/"}, self.directory[directory]
             yield "label", {"label": f"build={label}"}, self.label[label]
+            # No other name begins so.
+            number = random.randrange(len(self.all) // 10 + 1, len(self.all))
+            name = f"d{number % DIRECTORIES}/f{number}"
+            yield "one name", {"prefix": name}, [self.all[number]]
+            yield "no digest", {"digest": random.randbytes(32).hex()}, []
+            yield "no label", {"label": f"build={LABELS}"}, []
 
 
 def pages(client, query, limit=100, before=None, most=1000):
