@@ -5,6 +5,8 @@ Judged by `openssl ts -verify` and by PyPI's rfc3161-client, which know nothing 
 
 import hashlib
 import json
+import subprocess
+import sys
 import tarfile
 import time
 
@@ -285,3 +287,26 @@ def test_a_bundle_has_tokens_that_everybody_can_check(env):
     for authority in (one, two):
         token = folder / "timestamps" / f"{authority.name}.tst"
         check(verified(token, text, authority.ca), "openssl does not verify a bundle's token")
+    code, said = judged_by_python(folder, site.key)
+    check(code == 0 and len(said["timestamps"]) == 2, f"{said}")
+    for authority, told in zip((one, two), said["timestamps"]):
+        words = told["verify"].replace("CA.pem", str(authority.ca)).split()
+        result = subprocess.run(words, cwd=folder, capture_output=True, text=True)
+        check("Verification: OK" in result.stdout, f"{words}: {result}")
+    # A good token over something else, in a manifest that was made to fit.
+    path = folder / "timestamps" / "one.tst"
+    other = site.get(site.list()[-1]["size"], "one").read_bytes()
+    old, new = (hashlib.sha256(data).hexdigest() for data in (path.read_bytes(), other))
+    check(old != new, "the first checkpoint is that of the bundle")
+    path.write_bytes(other)
+    manifest = folder / "tagmanifest-sha256.txt"
+    manifest.write_text(manifest.read_text().replace(old, new))
+    code, said = judged_by_python(folder, site.key)
+    check(code == 1, f"{said}")
+    check({finding["file"] for finding in said["findings"]} == {"timestamps/one.tst"}, f"{said}")
+
+
+def judged_by_python(folder, key):
+    words = [sys.executable, "-I", folder / "verify.py", "--json", "--key", key, folder]
+    result = subprocess.run(words, capture_output=True, text=True)
+    return result.returncode, json.loads(result.stdout)
