@@ -27,8 +27,10 @@ final class RunWriter {
         var firstEntry: UInt64 = 0
     }
 
-    /// `expectedTerms`: at least how many digests and labels there will be.
-    /// `goesOn`: throws when it is time to stop.
+    /// Begins a run in its temporary directory.
+    ///
+    /// `expectedTerms`: at least how many digests and labels there will be. `goesOn`: throws when it
+    /// is time to stop.
     init(
         _ place: RunPlace,
         subtree: MerkleHash,

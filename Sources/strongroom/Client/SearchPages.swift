@@ -15,7 +15,7 @@ struct SearchPages {
     /// Calls `body` with each page.
     ///
     /// A page without entries may still have a cursor: the server looks at so much at once.
-    func forEach(
+    func each(
         _ body: (SearchReply) throws(CommandFailure) -> Void
     ) throws(CommandFailure) {
         var cursor = before.map { String($0) }

@@ -47,7 +47,7 @@ enum ListCommand {
             base: base,
             limit: limit
         )
-        try pages.forEach { page throws(CommandFailure) in
+        try pages.each { page throws(CommandFailure) in
             for entry in page.entries {
                 console.result(arguments.flag("json") ? entry.json : entry.text)
             }

@@ -89,7 +89,7 @@ struct SearchVerification {
         var listing = Listing()
         var next: UInt64?
         let pages = SearchPages(connection: connection, base: base, limit: nil, before: before)
-        try pages.forEach { page throws(CommandFailure) in
+        try pages.each { page throws(CommandFailure) in
             guard let range = page.range, let note = page.checkpoint,
                 try checker.checkpoint(note).size.value == page.treeSize,
                 range.upperBound <= page.treeSize ?? 0
