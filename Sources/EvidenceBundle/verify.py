@@ -59,8 +59,8 @@ MEMBERS = (
 ).split()
 OPTIONAL = {OPENINGS, LOCKS, ACCESS}
 # Directly behind the checkpoint, in the order of their names.
-TOKEN = re.compile(r"timestamps/[a-z0-9][a-z0-9._-]{0,62}\.tst")
-TOKEN_BYTES = 256 * 1024
+STAMP_FILE = re.compile(r"timestamps/[a-z0-9][a-z0-9._-]{0,62}\.tst")
+STAMP_BYTES = 256 * 1024
 UNESCAPED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 BAGIT = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 
@@ -429,7 +429,7 @@ class Token:
     }
 
     def __init__(self, data):
-        require(len(data) <= TOKEN_BYTES, f"must be at most {TOKEN_BYTES} bytes")
+        require(len(data) <= STAMP_BYTES, f"must be at most {STAMP_BYTES} bytes")
         message = self.alone(der(data, 0x30))
         kind, rest = der(message, 0x06)
         require(kind == self.SIGNED, "must be a signed message")
@@ -1470,7 +1470,7 @@ class Verification:
 
     def tokens(self):
         """By the names of the authorities."""
-        found = (path for path in self.files.found if TOKEN.fullmatch(path))
+        found = (path for path in self.files.found if STAMP_FILE.fullmatch(path))
         return sorted(found, key=lambda path: path[:-4])
 
     def check_timestamps(self):
@@ -1478,7 +1478,7 @@ class Verification:
         self.need("checkpoint")
         text, said, seen = self.checkpoint.note.bytes, [], []
         for path in self.tokens():
-            token = self.attempt(path, lambda: Token(self.files.read(path, TOKEN_BYTES)))
+            token = self.attempt(path, lambda: Token(self.files.read(path, STAMP_BYTES)))
             if not token:
                 continue
             digest = hashlib.new(token.digest, text).hexdigest()
