@@ -79,21 +79,27 @@ extension WitnessService {
         let round = state.withLock(
             when: { state in
                 guard !state.isStopping else { return true }
-                guard let round = state.rounds.first(where: { $0.number >= number }) else {
-                    return false
-                }
-                return round.outcomes.count == clients.count
+                return Self.urgent(number, size, state)?.outcomes.count == clients.count
             },
             on: changed,
             deadlineNanoseconds: deadlineNanoseconds
         ) { state in
-            state.rounds.first { $0.number >= number && $0.size >= size }
+            Self.urgent(number, size, state)
         }
         let known = newest(covering: size)
         guard let round else { return known.map { roll($0, [:]) } }
         let asked = CosignedCheckpoint(round.note, policy: policy, logKeys: logKeys)
         if let known, asked?.isCosigned != true { return roll(known, round.outcomes) }
         return asked.map { roll($0, round.outcomes) }
+    }
+
+    /// The first round that was begun for somebody who waits since `number` was the next one.
+    private static func urgent(
+        _ number: UInt64,
+        _ size: TreeSize,
+        _ state: State
+    ) -> WitnessRound? {
+        state.rounds.first { $0.isUrgent && $0.number >= number && $0.size >= size }
     }
 
     private func roll(

@@ -21,6 +21,11 @@ extension WitnessService {
         // Each request has a deadline, so that this ends.
         state.withLock(when: { $0.isStopping || $0.isWanted || isSettled($0) }, on: changed) { _ in
         }
+        // Taken back before the checkpoint is read: a wish that comes later means a later one.
+        let isWanted = state.withLock { state in
+            defer { state.isWanted = false }
+            return state.isWanted
+        }
         guard
             let offer = whileRunning({ () -> (size: TreeSize, note: SignedNote)? in
                 let checkpoint = store.checkpoint
@@ -32,16 +37,15 @@ extension WitnessService {
         state.withLock { state in
             state.hasBegun = true
             guard let offer, offer.size > .zero else { return }
-            guard state.isWanted || isDue(state, size: offer.size, now) else { return }
+            guard isWanted || isDue(state, size: offer.size, now) else { return }
             let round = WitnessRound(
                 number: state.nextRound,
                 size: offer.size,
-                isUrgent: state.isWanted,
+                isUrgent: isWanted,
                 offered: offer.note
             )
             add(round, to: &state)
             state.nextRound += 1
-            state.isWanted = false
             state.roundSeconds = now
         }
         changed.broadcast()
