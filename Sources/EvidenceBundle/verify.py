@@ -1208,12 +1208,16 @@ class Files:
         for name in names:
             path = f"{folder}/{name}" if folder else name
             info = os.lstat(os.path.join(self.root, path))
-            is_folder = path in ("log", "data", "data/payloads") or (
+            is_folder = path in ("log", "timestamps", "data", "data/payloads") or (
                 folder == "data/payloads" and re.fullmatch("0|[1-9][0-9]{0,15}", name)
             )
             if is_folder and stat.S_ISDIR(info.st_mode):
                 self.list(path)
-            elif is_folder or path not in (*MEMBERS, TAG_MANIFEST) and folder.count("/") != 2:
+            elif is_folder or not (
+                path in (*MEMBERS, TAG_MANIFEST)
+                or STAMP_FILE.fullmatch(path)
+                or folder.count("/") == 2
+            ):
                 self.refuse(path, "nothing of this name and kind", kind_of(info), MOVE)
             elif not stat.S_ISREG(info.st_mode):
                 self.refuse(path, "a regular file", kind_of(info), FETCH)

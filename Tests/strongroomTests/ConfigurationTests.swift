@@ -130,7 +130,8 @@ import Testing
             ("{name: a, url: \"ftp://a/\", caFile: f}", "http"),
             ("{name: a, url: \"http://a/\", caFile: f, key: k}", "unknown key"),
             (
-                "{name: a, url: \"http://a/\", caFile: f}, {name: a, url: \"http://b/\", caFile: f}",
+                "{name: a, url: \"http://a/\", caFile: f}, "
+                    + "{name: a, url: \"http://b/\", caFile: f}",
                 "two authorities"
             ),
         ] {

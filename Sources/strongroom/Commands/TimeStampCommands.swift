@@ -90,7 +90,7 @@ enum TimeStampCommands {
     static let now = Command(
         specification: CommandSpecification(
             name: "timestamp now",
-            group: .log,
+            group: .proof,
             summary: "have the newest checkpoint stamped by all authorities",
             operands: [],
             options: OptionSpecification.client,
