@@ -29,8 +29,8 @@ final class RunWriter {
 
     /// Begins a run in its temporary directory.
     ///
-    /// `expectedTerms`: at least how many digests and labels there will be. `goesOn`: throws when it
-    /// is time to stop.
+    /// `expectedTerms`: at least how many digests and labels there will be. `goesOn`: throws when
+    /// it is time to stop.
     init(
         _ place: RunPlace,
         subtree: MerkleHash,
