@@ -190,17 +190,7 @@ package final class TimeStampService: Sendable {
         milliseconds: Int
     ) throws(TimeStampFailure) -> TimeStampEntry {
         do throws(TimeStampFailure) {
-            let text: [UInt8]
-            do throws(NoteError) {
-                text = try TimeStampEntry.text(of: note)
-            } catch { preconditionFailure("the log's own note cannot be read: \(error)") }
-            let digest = TimeStampDigest.sha256
-            let answer = try ask(
-                authority,
-                digest,
-                digest.hash(text),
-                milliseconds: milliseconds
-            )
+            let answer = try ask(authority, over: note, milliseconds: milliseconds)
             let entry = TimeStampEntry(
                 key: TimeStampKey(size: size, authority: authority.name),
                 note: note,
@@ -240,6 +230,20 @@ package final class TimeStampService: Sendable {
         }
     }
 
+    /// Asks an authority for a token over a note's text, and verifies it.
+    private func ask(
+        _ authority: TimeStampAuthority,
+        over note: String,
+        milliseconds: Int
+    ) throws(TimeStampFailure) -> (token: TimeStampToken, signer: TimeStampAnchors.Signer) {
+        let text: [UInt8]
+        do throws(NoteError) {
+            text = try TimeStampEntry.text(of: note)
+        } catch { preconditionFailure("the log's own note cannot be read: \(error)") }
+        let digest = TimeStampDigest.sha256
+        return try ask(authority, digest, digest.hash(text), milliseconds: milliseconds)
+    }
+
     /// Asks an authority for a token over an imprint, and verifies it.
     func ask(
         _ authority: TimeStampAuthority,
@@ -272,6 +276,42 @@ package final class TimeStampService: Sendable {
         do throws(TimeStampError) {
             return (token, try authority.anchors.verify(token, at: token.milliseconds))
         } catch { throw .invalid(error) }
+    }
+
+    /// Asks every authority what time it is, by a token over the newest checkpoint.
+    ///
+    /// These tokens are not kept: whoever uses one keeps it.
+    func times() -> [VouchedTime] {
+        let checkpoint = log.checkpoint
+        var found: [VouchedTime] = []
+        for authority in configuration.authorities where !isStopping {
+            do throws(TimeStampFailure) {
+                let answer = try ask(
+                    authority,
+                    over: checkpoint.note,
+                    milliseconds: configuration.requestMilliseconds
+                )
+                guard let time = Timestamp(milliseconds: answer.token.milliseconds) else {
+                    throw .invalid(.malformed("its time is outside of the years 1970 to 9999"))
+                }
+                found.append(
+                    VouchedTime(
+                        time: AuthenticatedTime(
+                            kind: .timestamp,
+                            source: authority.name,
+                            size: checkpoint.size,
+                            time: time,
+                            evidence: answer.token.encoded
+                        ),
+                        trust: .anchor(answer.signer.anchor)
+                    )
+                )
+            } catch {
+                noteOutcome(authority.name, error)
+                report(.failed(authority: authority.name, error))
+            }
+        }
+        return found
     }
 
     // MARK: Reading

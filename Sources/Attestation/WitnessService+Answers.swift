@@ -125,6 +125,28 @@ extension WitnessService {
         return WitnessRoll(checkpoint: checkpoint, voices: voices)
     }
 
+    /// Asks all witnesses what time it is, by their cosignatures of the newest checkpoint.
+    ///
+    /// - Returns: The newest that each has given since the start; also those of a round that the
+    ///   policy does not accept, for each stands for itself.
+    func times(deadlineNanoseconds: UInt64) -> [VouchedTime] {
+        _ = attest(covering: store.checkpoint.size, deadlineNanoseconds: deadlineNanoseconds)
+        var newest: [CosignatureKey: (size: TreeSize, cosignature: Cosignature)] = [:]
+        for note in state.withLock({ $0.rounds.map(\.note) }) {
+            guard let found = CosignedCheckpoint(note, policy: policy, logKeys: logKeys) else {
+                continue
+            }
+            for cosigned in found.verdict.cosignatures {
+                let cosignature = cosigned.cosignature
+                let known = newest[cosignature.key]?.cosignature.timestampSeconds ?? 0
+                if cosignature.timestampSeconds > known {
+                    newest[cosignature.key] = (found.size, cosignature)
+                }
+            }
+        }
+        return newest.values.compactMap { VouchedTime($0.cosignature, of: $0.size) }
+    }
+
     // MARK: Metrics
 
     /// How each witness stands that is asked.

@@ -50,6 +50,8 @@ package final class TimeStampAnchors: Sendable {
         package let certificateEnds: Int64
         /// When the first certificate of its chain ends: until then the token can be renewed.
         package let chainEnds: Int64
+        /// SHA-256 of the trusted certificate that the chain leads to.
+        package let anchor: SHA256Digest
     }
 
     /// Verifies a token's signature, and its certificate as of a time.
@@ -83,10 +85,12 @@ package final class TimeStampAnchors: Sendable {
             let signer = unsafe signer
         else { throw Self.failure() }
         defer { unsafe X509_free(signer) }
+        let chain = unsafe try Self.chain(signer, message, store)
         return unsafe Signer(
             subject: Self.subject(of: signer),
             certificateEnds: try Self.end(of: signer),
-            chainEnds: try Self.chainEnd(signer, message, store)
+            chainEnds: chain.end,
+            anchor: chain.anchor
         )
     }
 
@@ -121,12 +125,12 @@ package final class TimeStampAnchors: Sendable {
         return unsafe store
     }
 
-    /// When the first certificate of the chain ends.
-    private static func chainEnd(
+    /// When the first certificate of the chain ends, and the digest of its last.
+    private static func chain(
         _ signer: OpaquePointer,
         _ message: UnsafeMutablePointer<PKCS7>,
         _ store: OpaquePointer
-    ) throws(TimeStampError) -> Int64 {
+    ) throws(TimeStampError) -> (end: Int64, anchor: SHA256Digest) {
         let context = unsafe X509_STORE_CTX_new()
         defer { unsafe X509_STORE_CTX_free(context) }
         guard
@@ -141,11 +145,21 @@ package final class TimeStampAnchors: Sendable {
             let chain = unsafe X509_STORE_CTX_get0_chain(context)
         else { throw failure() }
         var end = Int64.max
+        var anchor = unsafe signer
         for place in 0..<(unsafe openssl_chain_count(chain)) {
             guard let certificate = unsafe openssl_chain_certificate(chain, place) else { continue }
             end = min(end, unsafe try Self.end(of: certificate))
+            unsafe anchor = certificate
         }
-        return end
+        return (end, unsafe digest(of: anchor))
+    }
+
+    private static func digest(of certificate: OpaquePointer) -> SHA256Digest {
+        var bytes = [UInt8](repeating: 0, count: SHA256Digest.sizeBytes)
+        guard unsafe X509_digest(certificate, EVP_sha256(), &bytes, nil) == 1,
+            let digest = SHA256Digest(bytes.span)
+        else { preconditionFailure("OpenSSL cannot hash a certificate that it has read") }
+        return digest
     }
 
     private static func end(of certificate: OpaquePointer) throws(TimeStampError) -> Int64 {

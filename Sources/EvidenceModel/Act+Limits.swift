@@ -17,8 +17,8 @@ extension Act {
         case .payloadErased(let erased): erased.fault
         case .payloadPurged(_, let copy, let count, let objects):
             Self.fault(copy, objects) ?? Self.fault("count", count)
-        case .clockResynced(let from, let to, _, _):
-            from < to ? nil : ("to", "must be later than from")
+        case .clockResynced(let from, let to, let warrant):
+            from < to ? warrant.fault(to: to) : ("to", "must be later than from")
         case .census(let before, let part, let parts, let collections):
             Self.fault(before, part, parts, collections)
         case .accessChanged(.created(let grant)): grant.fault

@@ -32,10 +32,8 @@ public enum Act: Hashable, Sendable {
         count: UInt64,
         objects: PurgedObjects? = nil
     )
-    /// `clock.resynced`: two persons moved the compliance clock forward.
-    ///
-    /// `with`: the first of them; the second is the record's principal.
-    case clockResynced(from: Timestamp, to: Timestamp, with: PrincipalName, firstReason: Reason)
+    /// `clock.resynced`: two persons or two authenticated times moved the compliance clock forward.
+    case clockResynced(from: Timestamp, to: Timestamp, by: ClockWarrant)
     /// `census`: how many records each collection has below `before`, for those that changed since
     /// the last census; part by part.
     case census(

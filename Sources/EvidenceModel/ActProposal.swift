@@ -36,6 +36,8 @@ public enum ActProposal: Sendable {
     case purged(erasure: RecordIndex, copy: String, objects: PurgedObjects? = nil)
     /// Moves the compliance clock to the wall clock; who asks is the second person.
     case resync(firstBy: Principal, firstReason: Reason)
+    /// Moves the compliance clock as far as two independent authenticated times vouch for.
+    case resyncByTimes([AuthenticatedTime])
     case createToken(AccessGrant)
     case revokeToken(PrincipalName)
     /// What the collections that changed since the last census hold below `before`.

@@ -68,8 +68,7 @@ extension Act {
             self = .clockResynced(
                 from: try members.time("from"),
                 to: try members.time("to"),
-                with: try members.checked("with", PrincipalName.init),
-                firstReason: try members.checked("firstReason", Reason.init)
+                by: try ClockWarrant(&members)
             )
         case .census: self = try Self.census(&members)
         case .accessChanged: self = .accessChanged(try AccessChange(&members))

@@ -70,11 +70,11 @@ extension Act {
             ]
             members["objects"] = objects.map(\.json)
             return members
-        case .clockResynced(let from, let to, let first, let firstReason):
-            return [
-                "firstReason": .string(firstReason.text), "from": .string(from.rfc3339),
-                "to": .string(to.rfc3339), "with": .string(first.text),
-            ]
+        case .clockResynced(let from, let to, let warrant):
+            var members = warrant.members
+            members["from"] = .string(from.rfc3339)
+            members["to"] = .string(to.rfc3339)
+            return members
         case .census(let before, let part, let parts, let collections):
             return [
                 "before": .index(before), "collections": .object(Self.census(collections)),

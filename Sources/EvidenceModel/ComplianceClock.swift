@@ -3,7 +3,7 @@
 /// While running it is advanced by the time since boot (`CLOCK_BOOTTIME`, handed in: there is no
 /// clock inside). After a start the wall clock may push it forward only out of a budget that grows
 /// by 7 days in 365 days of running: whoever sets the wall clock and restarts gains no more than
-/// that. Going further takes two persons (`clock.resynced`).
+/// that. Going further takes two persons, or two authenticated times (`clock.resynced`).
 public struct ComplianceClock: Hashable, Sendable {
     /// What survives a restart, written at each heartbeat.
     public struct Saved: Hashable, Sendable {
@@ -101,7 +101,7 @@ public struct ComplianceClock: Hashable, Sendable {
         return value.adding(milliseconds: Int64(running)) ?? .latest
     }
 
-    /// Moves the clock forward to an instant that two persons gave; never back.
+    /// Moves the clock forward to what a `clock.resynced` record says; never back.
     public mutating func raise(to time: Timestamp, bootNanoseconds: UInt64) {
         count(upTo: bootNanoseconds)
         guard time > value else { return }

@@ -68,9 +68,23 @@ extension LogState {
             .clockResynced(
                 from: clock.compliance,
                 to: wall,
-                with: first.name,
-                firstReason: firstReason
+                by: .persons(with: first.name, firstReason: firstReason)
             )
+        ])
+    }
+
+    /// Only from an unsettled clock to a settled one: what is left of a day is for persons.
+    func ruleResync(by times: [AuthenticatedTime], at clock: ClockReading) throws(Refusal) -> Ruling
+    {
+        guard !clock.isSettled else { return Ruling([]) }
+        guard let wall = clock.wall, wall > clock.compliance else { throw .clockNotBehind(clock) }
+        let vouched = times.map(\.time).min() ?? .earliest
+        let moved = ClockReading(compliance: min(vouched, wall), wall: wall)
+        guard moved.compliance > clock.compliance, moved.isSettled else {
+            throw .clockUnsettled(moved)
+        }
+        return Ruling([
+            .clockResynced(from: clock.compliance, to: moved.compliance, by: .times(times))
         ])
     }
 

@@ -29,7 +29,7 @@ extension LogState {
         case .payloadErased(let erased): return fault(of: erased, below: index)
         case .payloadPurged(let erasure, let copy, let count, _):
             return faultOfPurge(erasure, copy, count)
-        case .clockResynced(_, _, let first, _): return faultOfResync(first, record.principal)
+        case .clockResynced(_, _, let warrant): return fault(of: warrant, by: record.principal)
         case .census(let before, let part, let parts, let collections):
             return faultOfCensus(before, part, parts, below: index)
                 ?? faultOfCounts(collections)
@@ -186,9 +186,14 @@ extension LogState {
 
     // MARK: Log
 
-    private func faultOfResync(_ first: PrincipalName, _ second: PrincipalName) -> String? {
-        Set(chain(of: first)).isDisjoint(with: chain(of: second))
-            ? nil : "\(first) and \(second) are not two persons"
+    private func fault(of warrant: ClockWarrant, by principal: PrincipalName) -> String? {
+        guard case .persons(let first, _) = warrant else {
+            return principal == .strongroom
+                ? nil : "only the log itself moves its clock by authenticated times"
+        }
+        return !first.isReserved && !principal.isReserved
+            && Set(chain(of: first)).isDisjoint(with: chain(of: principal))
+            ? nil : "\(first) and \(principal) are not two persons"
     }
 
     private func faultOfCensus(

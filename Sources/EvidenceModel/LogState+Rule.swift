@@ -58,6 +58,7 @@ extension LogState {
             return try rulePurge(erasure, copy, objects)
         case .resync(let first, let firstReason):
             return try ruleResync(first, firstReason, second: principal, at: clock)
+        case .resyncByTimes(let times): return try ruleResync(by: times, at: clock)
         case .createToken(let grant): return try ruleToken(grant, by: principal, at: clock)
         case .revokeToken(let name): return try ruleRevocation(name, by: principal)
         case .census(let before, let collections):
@@ -218,7 +219,7 @@ extension ActProposal {
         case .export: .readEvidence
         case .rotateKey: .rotateKey
         case .close: .closeLog
-        case .purged, .probedTarget, .census, .accessDigest: nil
+        case .purged, .resyncByTimes, .probedTarget, .census, .accessDigest: nil
         }
     }
 
@@ -245,8 +246,8 @@ extension ActProposal {
         case .extendLock, .recordEvent, .placeHold, .releaseHold, .bypass, .resync, .changePhase,
             .removeTarget, .rotateKey, .close:
             true
-        case .setPolicy, .erase, .createToken, .revokeToken, .addTarget, .purged, .probedTarget,
-            .census, .accessDigest, .export:
+        case .setPolicy, .erase, .createToken, .revokeToken, .addTarget, .purged, .resyncByTimes,
+            .probedTarget, .census, .accessDigest, .export:
             false
         }
     }

@@ -117,6 +117,17 @@ extension EvidenceStore {
         return .done(outcome)
     }
 
+    /// Moves the clock as far as two independent authenticated times vouch for; they were verified.
+    ///
+    /// - Returns: No act if the clocks agree by now.
+    package func resync(by times: [AuthenticatedTime]) throws(StoreError) -> ActOutcome {
+        let outcome = try propose(.resyncByTimes(times), by: .system, reason: nil)
+        guard !outcome.acts.isEmpty else { return outcome }
+        keeper.endResync()
+        try beat()
+        return outcome
+    }
+
     /// What two persons need not be asked for.
     private static let resyncMilliseconds: Int64 = 1000
 

@@ -328,7 +328,7 @@ final class LogWriter: @unchecked Sendable {
         }
         if case .act(let act) = record {
             try view.apply(act, at: index, in: active.path)
-            if case .clockResynced(_, let to, _, _) = act.act {
+            if case .clockResynced(_, let to, _) = act.act {
                 lastReceived = max(lastReceived, to)
                 runningClock?.raise(to: to)
             }

@@ -83,13 +83,13 @@ extension ActHandler {
         }
         switch outcome {
         case .pending:
-            var response = Response.json(store.clock.json)
+            var response = Response.json(request.api.clockState)
             response.status = 202
             return response
         case .done(let outcome):
             let (act, receipt) = try only(outcome)
             var object: JSONObject = ["act": act, "receipt": receipt]
-            if case .clockResynced(let from, let to, _, _)? = outcome.records.first?.record.act {
+            if case .clockResynced(let from, let to, _)? = outcome.records.first?.record.act {
                 object["from"] = .string(from.rfc3339)
                 object["to"] = .string(to.rfc3339)
             }

@@ -1,3 +1,4 @@
+import Attestation
 import Cryptography
 import EvidenceModel
 import EvidenceStore
@@ -36,9 +37,22 @@ extension [LogKey] {
     }
 }
 
-extension ClockStatus {
+extension EvidenceAPI {
+    /// How many are asked for an authenticated time when the clocks are unsettled.
+    private var timeSources: Int {
+        (witnesses?.statuses.count ?? 0) + (timestamps?.statuses().count ?? 0)
+    }
+
     /// The reply of `GET /v1/clock`.
-    var json: JSONObject {
+    var clockState: JSONObject {
+        var object = store.clock.json
+        object["timeSources"] = .integer(Int64(timeSources))
+        return object
+    }
+}
+
+extension ClockStatus {
+    fileprivate var json: JSONObject {
         var object: JSONObject = [
             "budgetSeconds": .integer(budgetMilliseconds / 1000),
             "compliance": .string(reading.compliance.rfc3339), "settled": .bool(reading.isSettled),

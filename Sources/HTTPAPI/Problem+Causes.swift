@@ -72,8 +72,8 @@ extension Problem {
             "The clocks do not agree: \(clock)" + (difference.map { "; " + $0 } ?? "")
                 + ". Until they do, no evidence is taken and nothing is erased, for a wrong date "
                 + "of a lock cannot be undone. Mend the machine's clock; if it is right, two "
-                + "admins run strongroom clock resync. See also strongroom clock show, and the "
-                + "runbook ops/runbooks/clock.md.",
+                + "witnesses or authorities of time settle it, or two admins, who run strongroom "
+                + "clock resync. See also strongroom clock show, and ops/runbooks/clock.md.",
             retryAfterSeconds: Self.clockRetrySeconds
         )
     }

@@ -156,6 +156,6 @@ extension ReadExchange {
 
     func clock() throws(Refused) -> Response {
         try noQuery()
-        return .json(api.store.clock.json)
+        return .json(api.clockState)
     }
 }

@@ -26,7 +26,7 @@ public struct KeyID: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The four bytes, highest first.
-    var bytes: [UInt8] {
+    public var bytes: [UInt8] {
         [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> UInt32($0)) }
     }
 

@@ -72,6 +72,9 @@ final class DoubleWitnesses: AttestationTransport {
 
     func requests(_ name: String) -> [AddCheckpointRequest] { with(name) { $0.requests } }
 
+    /// What all witnesses sign from now on states this time.
+    func set(milliseconds: Int64) { state.withLock { $0.seconds = UInt64(milliseconds / 1000) } }
+
     /// What all witnesses sign from now on states a time so much later.
     func pass(seconds: UInt64) { state.withLock { $0.seconds += seconds } }
 

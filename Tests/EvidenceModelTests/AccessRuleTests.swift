@@ -179,8 +179,10 @@ import TransparencyLog
                 .clockResynced(
                     from: ledger.clock.compliance,
                     to: wall,
-                    with: try PrincipalName("ada"),
-                    firstReason: try Reason("one")
+                    by: .persons(
+                        with: try PrincipalName("ada"),
+                        firstReason: try Reason("one")
+                    )
                 )
             ]
         )

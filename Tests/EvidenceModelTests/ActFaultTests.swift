@@ -126,9 +126,22 @@ import TransparencyLog
                 .clockResynced(
                     from: .earliest,
                     to: .latest,
-                    with: token,
-                    firstReason: try Reason("r")
+                    by: .persons(with: token, firstReason: try Reason("r"))
                 ), "not two persons"
+            ),
+            (
+                .clockResynced(
+                    from: .earliest,
+                    to: .latest,
+                    by: .persons(with: .local, firstReason: try Reason("r"))
+                ), "not two persons"
+            ),
+            (
+                .clockResynced(
+                    from: .earliest,
+                    to: .latest,
+                    by: .times(try AuthenticatedTimes.two(.latest))
+                ), "only the log itself"
             ),
             (try census(9_999, 1, 1), "do not exist yet"),
             (try census(9, 2, 2), "the first part of its census is missing"),

@@ -76,8 +76,25 @@ import TransparencyLog
             .clockResynced(
                 from: .earliest,
                 to: .latest,
-                with: grant.name,
-                firstReason: reason
+                by: .persons(with: grant.name, firstReason: reason)
+            ),
+            .clockResynced(
+                from: .earliest,
+                to: .latest,
+                by: .times(
+                    (0..<AuthenticatedTime.neededCount).map { number in
+                        AuthenticatedTime(
+                            kind: .timestamp,
+                            source: String(repeating: "\"", count: 255) + "\(number)",
+                            size: TreeSize(index.value),
+                            time: .latest,
+                            evidence: [UInt8](
+                                repeating: 0xFB,
+                                count: AuthenticatedTime.maximumEvidenceSizeBytes
+                            )
+                        )
+                    }
+                )
             ),
             try erased(lock, records), .targetAdded(try target()),
             .targetProbed(

@@ -332,8 +332,9 @@ extension Draw {
             return .clockResynced(
                 from: .earliest,
                 to: .latest,
-                with: try principal(),
-                firstReason: try reason()
+                by: chance(2)
+                    ? .persons(with: try principal(), firstReason: try reason())
+                    : .times(try AuthenticatedTimes.two(.latest))
             )
         case 10:
             let entry = CensusEntry(count: try sequence(), last: RecordIndex(0))

@@ -136,8 +136,10 @@ import TransparencyLog
             .clockResynced(
                 from: from,
                 to: to,
-                with: try PrincipalName("ann"),
-                firstReason: try Reason("a battery")
+                by: .persons(
+                    with: try PrincipalName("ann"),
+                    firstReason: try Reason("a battery")
+                )
             ),
             by: "bob"
         )

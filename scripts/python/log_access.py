@@ -1,6 +1,6 @@
 """Who may write which record: roles, rights, scopes, tokens. A part of `log_fold`."""
 
-from log_words import Token, indexes_of
+from log_words import Token, indexes_of, milliseconds
 
 # Which roles may write a record of this kind; `strongroom` is the log itself.
 ALLOWED = {
@@ -12,7 +12,7 @@ ALLOWED = {
     "hold.released": {"admin"},
     "payload.erased": {"retention", "strongroom"},
     "payload.purged": {"strongroom"},
-    "clock.resynced": {"admin"},
+    "clock.resynced": {"admin", "strongroom"},
     "census": {"strongroom"},
     "access.changed": {"admin", "local"},
     "access.digest": {"strongroom"},
@@ -95,6 +95,29 @@ class Access:
                 f"a member {text}",
             )
         self.tokens[name] = Token(record, record["principal"])
+
+    def on_clock_resynced(self, index, record, received):
+        old, new = milliseconds(record["from"]), milliseconds(record["to"])
+        self.require(new >= old, index, "the clock goes back")
+        if "times" in record:
+            times = record["times"]
+            self.require(record["principal"] == "strongroom", index, "times, by a person")
+            sources = [(time["kind"], time["source"]) for time in times]
+            self.require(
+                len(sources) == 2 and sources[0] < sources[1],
+                index,
+                f"{sources} are not two sources",
+            )
+            for time in times:
+                is_early = milliseconds(time["time"]) < new
+                self.require(not is_early, index, f"{time['source']} is earlier")
+            return
+        first, second = self.chain(record["with"]), self.chain(record["principal"])
+        self.require(
+            first and second and not set(first) & set(second),
+            index,
+            f"{first} and {second} are not two persons",
+        )
 
 
 def ground_of(record):

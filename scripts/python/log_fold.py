@@ -306,16 +306,6 @@ class Log(Access, Origin, Targets):
             lambda: f"{where}: history {item.get('history')}, not {acts}",
         )
 
-    def on_clock_resynced(self, index, record, received):
-        old, new = milliseconds(record["from"]), milliseconds(record["to"])
-        self.require(new >= old, index, "the clock goes back")
-        first, second = self.chain(record["with"]), self.chain(record["principal"])
-        self.require(
-            first and second and not set(first) & set(second),
-            index,
-            f"{first} and {second} are not two persons",
-        )
-
     def on_census(self, index, record, received):
         if not self.census_parts:
             self.census_seen = set()

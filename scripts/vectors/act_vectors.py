@@ -7,10 +7,11 @@ are computed over indexes, so that a reader can compute them too.
 import json
 import struct
 
+import clock_acts
 import export_acts
 import key_acts
 import target_acts
-from act_words import BAD_COUNTS, BAD_NAMES, BAD_REASONS, LATEST, ODD, act
+from act_words import BAD_COUNTS, BAD_NAMES, BAD_REASONS, BAD_TIMES, LATEST, ODD, act
 from record_vectors import NOT_INTEGERS, NOT_OBJECTS, NOT_STRINGS, canonical, changed, sha256, text
 
 COMPLIANCE = {"mode": "COMPLIANCE", "until": "2033-11-22T00:00:00Z"}
@@ -132,14 +133,7 @@ def acts():
     yield from target_acts.acts()
     yield from export_acts.acts()
     yield from key_acts.acts()
-    yield "a resync", act(
-        "clock.resynced",
-        principal="bob",
-        reason="r",
-        firstReason=ODD,
-        to="2026-11-21T00:00:00.000Z",
-        **{"from": "2026-11-20T23:59:59.999Z", "with": "alice"},
-    )
+    yield from clock_acts.acts()
     yield "a census", act(
         "census",
         principal="strongroom",
@@ -209,7 +203,6 @@ BAD_RECORDS = (
     [[5, 6], [1, 2]],
     [[2 * n, 2 * n] for n in range(1_501)],
 )
-BAD_TIMES = NOT_STRINGS + ("", "2026-11-21", "2026-11-21T01:02:03Z", "2026-02-30T00:00:00.000Z")
 BAD_POLICIES = NOT_OBJECTS + (
     {},
     POLICY | {"x": 1},
@@ -233,6 +226,7 @@ BAD_SELECTIONS = NOT_OBJECTS + (
     {"collection": "a", "labels": {"k": 1}},
     {"collection": "a", "labels": {"K": ""}},
 )
+PARTS = (target_acts, export_acts, key_acts, clock_acts)
 # Title of an act, a path into it, and values that must not stand there.
 WRONG = (
     ("a policy", ("policy",), BAD_POLICIES),
@@ -294,10 +288,6 @@ WRONG = (
     ("a purge", ("copy",), BAD_NAMES + ("s3", "a.b", "a_b", "a" * 33)),
     ("a purge", ("count",), BAD_COUNTS),
     ("a purge", ("erasure",), BAD_COUNTS),
-    ("a resync", ("from",), BAD_TIMES + ("2026-11-21T00:00:00.000Z",)),
-    ("a resync", ("to",), BAD_TIMES),
-    ("a resync", ("with",), BAD_NAMES),
-    ("a resync", ("firstReason",), BAD_REASONS),
     ("a census", ("before",), BAD_COUNTS + (255,)),
     ("a census", ("part",), BAD_COUNTS + (0, 2)),
     ("a census", ("parts",), BAD_COUNTS + (0, 1_000_000_001)),
@@ -360,7 +350,7 @@ def refused(found):
     yield "unknownMember", changed(found["an erasure"], "bypass", to=1)
     yield "unknownMember", changed(found["a revocation"], "role", to="writer")
     yield "unknownMember", changed(found["an erasure"], "clock", "x", to=1)
-    for title, path, values in WRONG + target_acts.WRONG + export_acts.WRONG + key_acts.WRONG:
+    for title, path, values in sum((part.WRONG for part in PARTS), WRONG):
         for value in values:
             yield None, changed(found[title], *path, to=value)
     for value in key_acts.refused():

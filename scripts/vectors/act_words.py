@@ -7,6 +7,7 @@ RECEIVED = "2026-11-21T01:02:03.456Z"
 ODD = 'a "quoted"\\reason: Zoë, e\u0301, \U0001f600, \ufb33 / \u2028'
 BAD_NAMES = NOT_STRINGS + ("", "-a", "A", "a b", "é", "a" * 64, "a/b")
 BAD_REASONS = NOT_STRINGS + ("", "a\nb", "\x7f", "\x85", "r" * 1_025, "é" * 513)
+BAD_TIMES = NOT_STRINGS + ("", "2026-11-21", "2026-11-21T01:02:03Z", "2026-02-30T00:00:00.000Z")
 BAD_COUNTS = NOT_INTEGERS + (-1,)
 
 

@@ -49,6 +49,8 @@ enum ClockCommands {
                 "Sets the compliance clock to the wall clock when a second person repeats it,",
                 "whose token comes from another creator. Look first whether the wall clock is",
                 "right: locks end by it from then on, and the compliance clock never goes back.",
+                "A server with two witnesses or authorities of time does without; see",
+                "'strongroom clock show'.",
             ],
             example: "strongroom clock resync --reason off-for-five-weeks"
         )
@@ -83,6 +85,9 @@ enum ClockText {
         if let budget = clock.number("budgetSeconds") {
             lines.append(RecordText.row("budget", "\(span(budget)) that a restart may make up for"))
         }
+        if let sources = clock.number("timeSources") {
+            lines.append(RecordText.row("sources", Self.sources(sources)))
+        }
         if clock.flag("settled") == true {
             lines.append(RecordText.row("state", "settled: nothing is blocked"))
         } else {
@@ -93,6 +98,14 @@ enum ClockText {
         }
         if let pending = clock.object("pendingResync") { lines += Self.pending(pending) }
         return lines
+    }
+
+    private static func sources(_ count: UInt64) -> String {
+        switch count {
+        case 0: "no witness or authority is asked for the time: beyond the budget it takes persons"
+        case 1: "one witness or authority is asked for the time; it takes two to settle the clock"
+        default: "\(count) witnesses and authorities can settle the clock after a long stop"
+        }
     }
 
     static func resync(_ reply: JSONReply) -> [String] {

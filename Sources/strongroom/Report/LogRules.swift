@@ -120,19 +120,29 @@ enum LogRules {
         else { return Self.nothing }
         let resyncs = facts.acts(.clockResynced)
         let rows = resyncs.shown.compactMap { index, record -> ReportRow? in
-            guard case .clockResynced(let from, let to, let with, let reason) = record.act else {
+            guard case .clockResynced(let from, let to, let warrant) = record.act else {
                 return nil
             }
-            let why = "\(reason.text) / \(record.reason?.text ?? "-")"
-            return ReportRow(
-                index,
-                [from.rfc3339, to.rfc3339, "\(with), \(record.principal)", why]
-            )
+            let (by, why) =
+                switch warrant {
+                case .persons(let first, let reason):
+                    (
+                        "\(first), \(record.principal)",
+                        "\(reason.text) / \(record.reason?.text ?? "-")"
+                    )
+                case .times(let times):
+                    (
+                        times.map(\.source).joined(separator: ", "),
+                        times.map { "\($0.kind.rawValue) of \($0.time)" }.joined(separator: " / ")
+                    )
+                }
+            return ReportRow(index, [from.rfc3339, to.rfc3339, by, why])
         }
         let moved =
             resyncs.count == 0
             ? "Nobody moved it in the period."
-            : "It was moved \(Amount.count(resyncs.count, "time")), each time by two persons."
+            : "It was moved \(Amount.count(resyncs.count, "time")), each time by two persons or by "
+                + "two authenticated times."
         return ReportAnswer(
             .met,
             "The compliance clock says \(first) at the first record of the period and \(last) at "

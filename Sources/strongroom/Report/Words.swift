@@ -68,7 +68,7 @@ enum Words {
         case .targetPhase(let change):
             return "target \(change.target) from \(change.from) to \(change.to)"
         case .targetRemoved(let name): return "target \(name) removed"
-        case .clockResynced(let from, let to, _, _): return "clock moved from \(from) to \(to)"
+        case .clockResynced(let from, let to, _): return "clock moved from \(from) to \(to)"
         case .logClosed: return "log closed"
         default: return act.kind.rawValue
         }

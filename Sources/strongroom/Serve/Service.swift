@@ -22,6 +22,7 @@ final class Service {
     private let targets: TargetService
     private let witnesses: Attestation.WitnessService?
     private let timestamps: TimeStampService
+    private let settler: ClockSettler
     private let api: EvidenceAPI
     private let server: MicroServer
     private let failure: FatalFailure
@@ -59,6 +60,10 @@ final class Service {
             log.close()
             throw error
         }
+        settler = ClockSettler(store: store, witnesses: witnesses, timestamps: timestamps) {
+            event in
+            log.record(event.level, event.name, event.fields)
+        }
         do throws(CommandFailure) {
             try Self.checkReach(of: settings.listen, store)
             // A copy that may not go on must not write to the bucket that another may write to.
@@ -77,6 +82,7 @@ final class Service {
         }
         address = Endpoint(host: settings.listen.host, port: server.boundPort)
         witnesses?.start()
+        if store.readOnly == nil { settler.start() }
     }
 
     /// Says that it is ready, serves until a signal or a fatal failure, and stops in order.
@@ -106,6 +112,7 @@ final class Service {
         store.beginClosing()
         api.beginClosing()
         timestamps.beginClosing()
+        settler.beginClosing()
         // After a fatal failure no request can succeed: give them their refusals, and go.
         server.stop(gracePeriodSeconds: failure.error == nil ? Double(settings.drainSeconds) : 2)
         // Not before: what was begun may wait for a target.
@@ -113,6 +120,7 @@ final class Service {
         api.waitForWork()
         witnesses?.stop()
         timestamps.stop()
+        settler.stop()
         store.close()
         log.record(
             .info,

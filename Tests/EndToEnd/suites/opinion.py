@@ -105,8 +105,18 @@ def honest():
     story.add("census", "strongroom", before=fourth + 1, part=1, parts=1, collections=collections)
     story.add("clock.resynced", "second", **{"from": story.time(), "to": story.time(5)},
               **{"with": "boss"}, firstReason="r", reason="r")  # fmt: skip
+    story.add("clock.resynced", "strongroom", **{"from": story.time(), "to": story.time(5)},
+              times=times(story))  # fmt: skip
     story.add("access.changed", "boss", change="revoked", token="keeper")
     return story, first, second, third
+
+
+def times(story, *sources):
+    """Two authenticated times; nobody verifies them here."""
+    return [
+        {"evidence": "AQID", "kind": "timestamp", "size": 1, "source": name, "time": story.time(5)}
+        for name in sources or ("a", "b")
+    ]
 
 
 def test_an_honest_log_has_no_findings(env):
@@ -161,6 +171,17 @@ def broken_stories():
     story.add("hold.placed", "keeper", matter="z", records=[[6, 6]])
     story, *_ = case("a role that may not", "may not write hold.released")
     story.add("hold.released", "breaker", matter="m")
+    for what, word, name, named in (
+        ("a person with authenticated times", "by a person", "boss", ("a", "b")),
+        ("one authenticated time", "not two sources", "strongroom", ("a",)),
+        ("one source twice", "not two sources", "strongroom", ("a", "a")),
+    ):
+        story, *_ = case(what, word)
+        story.add("clock.resynced", name, **{"from": story.time(), "to": story.time(5)},
+                  times=times(story, *named))  # fmt: skip
+    story, *_ = case("a clock ahead of authenticated times", "is earlier")
+    story.add("clock.resynced", "strongroom", **{"from": story.time(), "to": story.time(6)},
+              times=times(story))  # fmt: skip
     story, *_ = case("one person for two", "two persons")
     story.add("access.changed", "boss", change="created", token="child", role="admin")
     story.add("clock.resynced", "child", **{"from": story.time(), "to": story.time(5)},
