@@ -888,6 +888,7 @@ CENSUS_ENTRY = members({"count": integer(1), "last": integer()})
 SELECTED = {
     "collection?": COLLECTION,
     **PREFIX_AND_LABELS,
+    "digest?": HASH,
     "since?": TIME,
     "until?": TIME,
     "matter?": MATTER,
@@ -1012,13 +1013,16 @@ class Evidence:
         return dict(sorted({**end, "mode": mode}.items()))
 
     def matches(self, selection):
-        """What is not known, because it was sealed and is erased, has no prefix and no label."""
+        """What is not known (sealed, and erased) has no prefix, no label and no digest."""
         if selection.get("collection", self.collection) != self.collection:
             return False
         prefix, labels = selection.get("prefix"), selection.get("labels", {})
-        if prefix is None and not labels:
+        digest = selection.get("digest")
+        if prefix is None and digest is None and not labels:
             return True
         if self.description is None or not self.description[0].startswith(prefix or ""):
+            return False
+        if digest is not None and self.description[2] != digest:
             return False
         return all(self.description[1].get(key) == value for key, value in labels.items())
 

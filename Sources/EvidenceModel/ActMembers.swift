@@ -137,7 +137,19 @@ struct ActMembers {
     }
 
     mutating func digest(_ name: String) throws(RecordError) -> SHA256Digest {
-        guard let digest = SHA256Digest(hex: try string(name)) else {
+        try Self.digest(name, string(name))
+    }
+
+    mutating func optionalDigest(_ name: String) throws(RecordError) -> SHA256Digest? {
+        guard let text = try optionalString(name) else { return nil }
+        return try Self.digest(name, text)
+    }
+
+    private static func digest(
+        _ name: String,
+        _ text: String
+    ) throws(RecordError) -> SHA256Digest {
+        guard let digest = SHA256Digest(hex: text) else {
             throw .invalidMember(name, reason: "must be 64 lower-case hex characters")
         }
         return digest

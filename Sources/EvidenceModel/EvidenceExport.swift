@@ -37,6 +37,8 @@ public struct ExportSelection: Hashable, Sendable {
     private let exactPrefix: ExactText?
     /// With these labels; there may be others.
     public let labels: Labels
+    /// Of a payload with this digest.
+    public let payloadDigest: SHA256Digest?
     /// Received at or after.
     public let since: Timestamp?
     /// Received before.
@@ -53,6 +55,7 @@ public struct ExportSelection: Hashable, Sendable {
         collection: CollectionName? = nil,
         namePrefix: String? = nil,
         labels: Labels = .none,
+        payloadDigest: SHA256Digest? = nil,
         since: Timestamp? = nil,
         until: Timestamp? = nil,
         matter: Matter? = nil
@@ -63,6 +66,7 @@ public struct ExportSelection: Hashable, Sendable {
         self.collection = collection
         exactPrefix = namePrefix.map { ExactText($0) }
         self.labels = labels
+        self.payloadDigest = payloadDigest
         self.since = since
         self.until = until
         self.matter = matter
@@ -74,16 +78,19 @@ public struct ExportSelection: Hashable, Sendable {
     }
 
     /// Whether a match needs the record's description.
-    public var needsDescription: Bool { exactPrefix != nil || !labels.isEmpty }
+    public var needsDescription: Bool {
+        exactPrefix != nil || !labels.isEmpty || payloadDigest != nil
+    }
 
-    /// Whether a record is meant, the matter aside; without a description it has no prefix and no
-    /// label.
+    /// Whether a record is meant, the matter aside; without a description it has no prefix, no label
+    /// and no digest.
     public func matches(_ facts: RecordFacts) -> Bool {
         if let collection, facts.collection != collection { return false }
         if let since, facts.received < since { return false }
         if let until, facts.received >= until { return false }
         guard needsDescription else { return true }
         guard let description = facts.description else { return false }
+        if let payloadDigest, description.payloadDigest != payloadDigest { return false }
         if let exactPrefix,
             !description.name.text.utf8.starts(with: exactPrefix.string.utf8)
         {
@@ -94,11 +101,12 @@ public struct ExportSelection: Hashable, Sendable {
 }
 
 extension ExportSelection {
-    /// The object that stands in records: `collection`, `labels`, `matter`, `prefix`, `since`,
-    /// `until`.
+    /// The object that stands in records: `collection`, `digest`, `labels`, `matter`, `prefix`,
+    /// `since`, `until`.
     public var json: JSONValue {
         var object: JSONObject = [:]
         object["collection"] = collection.map { .string($0.text) }
+        object["digest"] = payloadDigest.map { .string($0.hex) }
         if !labels.isEmpty {
             let members = labels.sorted.map { (name: $0.key, value: JSONValue.string($0.value)) }
             object["labels"] = .object(JSONObject(sorted: members))
@@ -113,6 +121,7 @@ extension ExportSelection {
     init(_ name: String, _ value: JSONValue) throws(RecordError) {
         var members = try ActMembers(name, value)
         let collection = try members.optionalChecked("collection", CollectionName.init)
+        let digest = try members.optionalDigest("digest")
         let labels = try Labels(&members)
         let matter = try members.optionalChecked("matter", Matter.init)
         let prefix = try members.optionalString("prefix")
@@ -124,6 +133,7 @@ extension ExportSelection {
                 collection: collection,
                 namePrefix: prefix,
                 labels: labels,
+                payloadDigest: digest,
                 since: since,
                 until: until,
                 matter: matter

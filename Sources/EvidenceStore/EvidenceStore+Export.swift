@@ -16,6 +16,7 @@ extension EvidenceStore {
         query.collection = selection.collection
         query.namePrefix = selection.namePrefix
         query.labels = selection.labels.sorted.map { ($0.key, $0.value) }
+        query.digest = selection.payloadDigest
         query.since = selection.since
         query.until = selection.until
         return try matches(query, before: before) { stored in

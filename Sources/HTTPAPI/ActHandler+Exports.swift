@@ -1,3 +1,4 @@
+import Cryptography
 import EvidenceBundle
 import EvidenceModel
 import EvidenceStore
@@ -8,7 +9,7 @@ extension ActHandler {
     /// `POST /v1/exports`: fixes what is handed out, and puts the bundle together.
     func createExport() throws(Refused) -> Response {
         let members = try members([
-            "collection", "prefix", "labels", "since", "until", "matter", "reason",
+            "collection", "prefix", "labels", "digest", "since", "until", "matter", "reason",
         ])
         let selection = try members.exportSelection()
         let reason = try members.reason()
@@ -52,6 +53,13 @@ extension BodyMembers {
         let since = try time("since")
         let until = try time("until")
         let prefix = try string("prefix")
+        var digest: SHA256Digest?
+        if let text = try string("digest") {
+            guard let found = SHA256Digest(hex: text) else {
+                throw Refused(.limit, "'digest' must be 64 lowercase hexadecimal digits.")
+            }
+            digest = found
+        }
         var matter: Matter?
         if let text = try string("matter") {
             matter = try limiting { () throws(LimitViolation) in try Matter(text) }
@@ -61,6 +69,7 @@ extension BodyMembers {
                 collection: collection,
                 namePrefix: prefix,
                 labels: try Labels(pairs),
+                payloadDigest: digest,
                 since: since,
                 until: until,
                 matter: matter

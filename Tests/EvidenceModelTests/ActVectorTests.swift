@@ -228,6 +228,7 @@ extension Draw {
                 collection: chance(2) ? try collection() : nil,
                 namePrefix: chance(2) ? "p" + plain(upTo: 10) : nil,
                 labels: labels(),
+                payloadDigest: chance(2) ? digest() : nil,
                 since: chance(2) ? try timestamp() : nil,
                 until: chance(2) ? try timestamp() : nil,
                 matter: chance(2) ? try matter() : nil

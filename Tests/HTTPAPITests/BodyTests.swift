@@ -31,7 +31,8 @@ import Testing
         "resyncClock": ["reason": "r"],
         "rotateKey": ["overlap": "30d", "reason": "r"], "closeLog": ["reason": "r"],
         "createExport": [
-            "collection": "tests", "labels": ["k": "v"], "matter": "m", "prefix": "p",
+            "collection": "tests", "digest": .string(String(repeating: "a", count: 64)),
+            "labels": ["k": "v"], "matter": "m", "prefix": "p",
             "reason": "r", "since": "2026-11-01", "until": "2026-11-02",
         ],
         "addTarget": [

@@ -124,10 +124,13 @@ def selects(selection, evidence):
     if evidence.collection != selection["collection"]:
         return False
     prefix, labels = selection.get("prefix"), selection.get("labels", {})
-    if prefix is None and not labels:
+    digest = selection.get("digest")
+    if prefix is None and digest is None and not labels:
         return True
     if evidence.description is None:
         return None
+    if digest not in (None, evidence.description["payload"]["sha256"]):
+        return False
     if prefix is not None and not evidence.description["name"].startswith(prefix):
         return False
     found = evidence.description.get("labels", {})

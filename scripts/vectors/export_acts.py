@@ -24,6 +24,7 @@ def acts():
     yield "an export of a part", export(
         {
             "collection": "payments",
+            "digest": sha256(b"payload").hex(),
             "labels": {"a/b": "", "sprint": "6"},
             "matter": "case-4711",
             "prefix": "sprint6/",
@@ -43,6 +44,7 @@ WRONG = (
     ("an export of a part", ("verifier",), BAD_DIGESTS),
     ("an export of a part", ("selection",), NOT_OBJECTS + ({"x": 1}, {"labels": {}})),
     ("an export of a part", ("selection", "collection"), BAD_NAMES),
+    ("an export of a part", ("selection", "digest"), BAD_DIGESTS),
     ("an export of a part", ("selection", "labels"), NOT_OBJECTS + ({}, {"A": ""}, {"a": 1})),
     ("an export of a part", ("selection", "matter"), NOT_STRINGS + ("", "a b", "m" * 129)),
     ("an export of a part", ("selection", "prefix"), NOT_STRINGS + ("", "\n", "p" * 1025)),

@@ -11,6 +11,15 @@ struct PayloadIdentity: Equatable, Sendable {
 enum PayloadDigest {
     private static let chunkSizeBytes = 1 << 20
 
+    /// What `--digest` names; nil if it is not given.
+    static func option(_ arguments: ParsedArguments) throws(CommandFailure) -> SHA256Digest? {
+        guard let text = arguments.value("digest") else { return nil }
+        guard let digest = SHA256Digest(hex: text.lowercased()) else {
+            throw .usage("--digest is '\(text)', not 64 hexadecimal digits")
+        }
+        return digest
+    }
+
     /// Hashes a file from its first byte to its last; `-` is standard input.
     static func ofFile(_ path: String) throws(CommandFailure) -> PayloadIdentity {
         do throws(SystemError) {

@@ -16,6 +16,7 @@ enum ExportCommand {
                 .value("collection", "C", "in this collection"),
                 .value("prefix", "P", "names that begin so"),
                 .repeated("label", "K=V", "with this label"),
+                .value("digest", "D", "with this payload: 64 hexadecimal digits"),
                 .value("since", "T", "received at or after: 2026-11-21 or 2026-11-21T08:00:00Z"),
                 .value("until", "T", "received before"),
                 .value("id", "N", "fetch bundle N again; it is kept for a week"),
@@ -92,6 +93,7 @@ enum ExportCommand {
         for name in ["collection", "matter", "prefix"] {
             body[name] = arguments.value(name).map { .string($0) }
         }
+        body["digest"] = try PayloadDigest.option(arguments).map { .string($0.hex) }
         do throws(LimitViolation) {
             let labels = try Labels(userInput: arguments.all("label"))
             if !labels.isEmpty {

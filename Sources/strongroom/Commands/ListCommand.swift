@@ -1,4 +1,3 @@
-internal import Cryptography
 internal import EvidenceModel
 internal import Platform
 
@@ -72,17 +71,17 @@ enum ListCommand {
             connection: try Server(arguments).connect(),
             checker: checker,
             selection: try selection(arguments),
-            digest: arguments.value("digest").flatMap { SHA256Digest(hex: $0.lowercased()) },
             console: console,
             isJSON: arguments.flag("json")
         )
         return try verification.run(base)
     }
 
-    /// The conditions, but for the digest.
+    /// The conditions.
     private static func selection(
         _ arguments: ParsedArguments
     ) throws(CommandFailure) -> ExportSelection {
+        let digest = try PayloadDigest.option(arguments)
         do throws(LimitViolation) {
             let prefix = arguments.value("prefix").flatMap { $0.isEmpty ? nil : $0 }
             return try ExportSelection(
@@ -91,6 +90,7 @@ enum ListCommand {
                 },
                 namePrefix: prefix,
                 labels: try Labels(userInput: arguments.all("label")),
+                payloadDigest: digest,
                 since: try arguments.value("since").map {
                     text throws(LimitViolation) in try Timestamp(userInput: text)
                 },
@@ -108,12 +108,7 @@ enum ListCommand {
         path.add("collection", arguments.value("collection"))
         path.add("prefix", arguments.value("prefix"))
         for label in arguments.all("label") { path.add("label", label) }
-        if let digest = arguments.value("digest") {
-            guard SHA256Digest(hex: digest.lowercased()) != nil else {
-                throw .usage("--digest is '\(digest)', not 64 hexadecimal digits")
-            }
-            path.add("digest", digest.lowercased())
-        }
+        path.add("digest", try PayloadDigest.option(arguments)?.hex)
         do throws(LimitViolation) {
             for name in ["since", "until"] {
                 guard let text = arguments.value(name) else { continue }

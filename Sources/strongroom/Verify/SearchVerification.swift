@@ -1,4 +1,3 @@
-internal import Cryptography
 internal import EvidenceModel
 internal import Observability
 internal import Platform
@@ -14,7 +13,6 @@ struct SearchVerification {
     let connection: APIConnection
     let checker: ReceiptChecker
     let selection: ExportSelection
-    let digest: SHA256Digest?
     let console: Console
     let isJSON: Bool
 
@@ -182,12 +180,8 @@ struct SearchVerification {
             description: checked.description,
             leafHash: checked.receipt.leafHash
         )
-        if checked.description == nil, selection.needsDescription || digest != nil {
-            return .isErased
-        }
-        guard selection.matches(facts) else { return .differs }
-        if let digest, checked.description?.payloadDigest != digest { return .differs }
-        return .matches
+        if checked.description == nil, selection.needsDescription { return .isErased }
+        return selection.matches(facts) ? .matches : .differs
     }
 
     private func finding(

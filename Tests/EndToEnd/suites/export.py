@@ -184,6 +184,29 @@ def test_ranges_and_restarts(env):
     world.end()
 
 
+def test_by_the_digest_of_a_payload(env):
+    """The same bytes in two collections, open and sealed; one of them erased."""
+    world = World(env, height=8)
+    done(world.boss.set_policy("secret", SEALED))
+    body = b"the same bytes"
+    digest = hashlib.sha256(body).hexdigest()
+    world.put("other", "payments", b"other bytes")
+    wanted = [world.put(f"n{n}", "payments", body)[0] for n in range(2)]
+    wanted.append(world.put("veiled", "secret", body)[0])
+    world.put("another", "secret", b"hidden")
+    gone, _ = world.put("gone", "secret", body, retain="1s")
+    world.wait_until_released(gone)
+    done(world.keeper.erase(records=[gone]))
+    path, index = export(world, "--digest", digest.upper())
+    report, directory = verified(world, path)
+    check(sorted(payloads(directory)) == sorted(wanted), f"{payloads(directory)}")
+    record = json.loads(done(world.auditor.record(index), 200).body)
+    check(record["selection"] == {"digest": digest} and record["count"] == 3, f"{record}")
+    world.env.run("export", "--digest", "abc", "-o", env.path("x.tar"), expect=2)
+    refused(world.auditor.post("/v1/exports", digest="abc"), "digest", status=(422,))
+    world.end()
+
+
 def test_who_gets_what(env):
     world = World(env, height=8, others=OTHERS)
     mine, _ = world.put("mine", "payments", b"1")
