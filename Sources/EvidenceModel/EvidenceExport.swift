@@ -82,8 +82,8 @@ public struct ExportSelection: Hashable, Sendable {
         exactPrefix != nil || !labels.isEmpty || payloadDigest != nil
     }
 
-    /// Whether a record is meant, the matter aside; without a description it has no prefix, no label
-    /// and no digest.
+    /// Whether a record is meant, the matter aside; without a description it has no prefix, no
+    /// label and no digest.
     public func matches(_ facts: RecordFacts) -> Bool {
         if let collection, facts.collection != collection { return false }
         if let since, facts.received < since { return false }
