@@ -125,6 +125,9 @@ struct BundleReadme {
         for label in selection.labels.sorted {
             parts.append("with the label \(label.key)=\(label.value)")
         }
+        if let digest = selection.payloadDigest {
+            parts.append("with a payload whose SHA-256 is \(digest.hex)")
+        }
         if let since = selection.since { parts.append("received since \(since.rfc3339)") }
         if let until = selection.until { parts.append("received before \(until.rfc3339)") }
         return parts.isEmpty ? "all evidence" : parts.joined(separator: ", ")

@@ -400,7 +400,7 @@ class Checkpoint:
         require(self.size or self.root == Tree().root(), "must have the root of an empty tree")
 
 
-# --- Canonical JSON: RFC 8785, restricted as in record.md section 1 -------------------------------
+# --- Time-stamp tokens: RFC 3161 ------------------------------------------------------------------
 
 
 def der(data, tag, what="a time-stamp"):
@@ -457,6 +457,9 @@ class Token:
     def alone(found):
         require(not found[1], "must be a time-stamp with nothing behind it")
         return found[0]
+
+
+# --- Canonical JSON: RFC 8785, restricted as in record.md section 1 -------------------------------
 
 
 def read_integer(text):
@@ -924,17 +927,17 @@ KINDS = {
         },
         access_exported,
     ),
+    "key.rotated": act(
+        {
+            "key": matching(".+", "a verifier key"),
+            "previous": matching(".+", "a verifier key"),
+            "signatures": members({"key": signature, "previous": signature}),
+            "size": integer(),
+            "until": TIME,
+        },
+        key_rotated,
+    ),
 }
-KINDS["key.rotated"] = act(
-    {
-        "key": matching(".+", "a verifier key"),
-        "previous": matching(".+", "a verifier key"),
-        "signatures": members({"key": signature, "previous": signature}),
-        "size": integer(),
-        "until": TIME,
-    },
-    key_rotated,
-)
 # Acts that say nothing of evidence: only their form is looked at.
 for other in (
     "clock.resynced access.changed access.digest target.added target.probed target.phase "
@@ -1662,7 +1665,7 @@ class Verification:
         for row in self.rows:
             reasons = (
                 (row.index < record["before"], f"below index {record['before']}"),
-                (row.matches(selection), "of the collection, prefix and labels that were selected"),
+                (row.matches(selection), "of the collection, prefix, labels and digest selected"),
                 (selection.get("since", "") <= row.received, f"since {selection.get('since')}"),
                 (row.received < selection.get("until", "~"), f"until {selection.get('until')}"),
                 (matter in {None, *row.held}, f"held by {matter}"),

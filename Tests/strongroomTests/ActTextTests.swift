@@ -1,3 +1,4 @@
+import Cryptography
 import EvidenceModel
 import Testing
 
@@ -193,5 +194,26 @@ import Testing
             + #""event":"closed","mode":"COMPLIANCE"}}],"treeSize":9}"#
         let line = try #require(try SearchReply(Array(body.utf8)).entries.first)
         #expect(line.text == "3  -  n  closed, then 7y")
+    }
+
+    /// Each condition of an export is told.
+    @Test func selections() throws {
+        let digest = SHA256.hash([1, 2, 3].span)
+        let all = try ExportSelection(
+            collection: CollectionName("c"),
+            namePrefix: "p",
+            labels: Labels([("k", "v")]),
+            payloadDigest: digest,
+            since: Timestamp(userInput: "2026-01-01"),
+            until: Timestamp(userInput: "2027-01-01"),
+            matter: Matter("m")
+        )
+        #expect(
+            Words.selection(all)
+                == "held by m, collection c, names that begin 'p', label k=v, "
+                + "payload \(digest.hex), since 2026-01-01T00:00:00.000Z, "
+                + "before 2027-01-01T00:00:00.000Z"
+        )
+        #expect(Words.selection(try ExportSelection(payloadDigest: digest)) != "everything")
     }
 }

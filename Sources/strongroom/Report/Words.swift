@@ -1,3 +1,4 @@
+internal import Cryptography
 internal import EvidenceModel
 internal import TransparencyLog
 
@@ -99,6 +100,7 @@ enum Words {
         if let collection = selection.collection { parts.append("collection \(collection)") }
         if let prefix = selection.namePrefix { parts.append("names that begin '\(prefix)'") }
         parts += selection.labels.sorted.map { "label \($0.key)=\($0.value)" }
+        if let digest = selection.payloadDigest { parts.append("payload \(digest.hex)") }
         if let since = selection.since { parts.append("since \(since)") }
         if let until = selection.until { parts.append("before \(until)") }
         return parts.isEmpty ? "everything" : parts.joined(separator: ", ")

@@ -1,6 +1,7 @@
 """verify.py against forgers, against logs that lie, and against hostile files."""
 
 import base64
+import hashlib
 import os
 import shutil
 import subprocess
@@ -191,6 +192,7 @@ WRONG_SELECTIONS = (
     {"collection": "d"},
     {"prefix": "zzz"},
     {"labels": {"a": "b"}},
+    {"digest": "0" * 64},
     {"since": "2027-01-01T00:00:00.000Z"},
     {"until": "2026-11-21T09:00:00.000Z"},
     {"matter": "m"},
@@ -202,7 +204,8 @@ def test_evidence_that_was_not_asked_for(env):
     log = Log()
     at = [log.put("c", f"f{number}", b"p", labels={"a": "c"}) for number in range(3)]
     where = place(env, log.signer.vkey)
-    made = Bundle(log, {"prefix": "f", "labels": {"a": "c"}}, at, VERIFIER.read_bytes())
+    right = {"prefix": "f", "labels": {"a": "c"}, "digest": hashlib.sha256(b"p").hexdigest()}
+    made = Bundle(log, right, at, VERIFIER.read_bytes())
     check(where.verdict(made.files).code == 0, "the right one")
     for change in [{"selection": wrong} for wrong in WRONG_SELECTIONS] + [{"before": at[2]}]:
         rewrite(log, made.export, **{"selection": {}, **change})

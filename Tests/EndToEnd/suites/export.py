@@ -20,6 +20,7 @@ CHANGES = 120
 # Of another log.
 OTHER_KEY = "AYWSSkZ4tg6mbo4cZ2k7wlqt8IaZFValPgkKUm4G+/ot"
 OTHERS = {"limited": ("auditor", ("--collection", "payments"))}
+GONE = hashlib.sha256(b"gone").hexdigest()
 SEALED = {"mode": "GOVERNANCE", "minimum": "1s", "default": "7y", "maximum": "100y", "sealed": True}
 
 
@@ -37,8 +38,10 @@ class Story:
         self.put("x" * 300 + ".bin", payload(3 * MIB, 7), "payments")
         self.put(".hidden", b"h", "payments", labels={"kind": "evidence"})
         hidden = [self.put(f"name-{n}", b"sealed %d" % n, "secret") for n in range(12)]
+        # The same bytes again: these stay.
+        self.twice = {self.put("copy", b"gone", name) for name in ("payments", "secret")}
         short, _ = world.put("short", "payments", b"gone", retain="1s")
-        sealed, _ = world.put("veiled", "secret", b"gone too", retain="1s")
+        sealed, _ = world.put("veiled", "secret", b"gone", retain="1s")
         held = list(self.files)[10:14]
         done(world.keeper.hold("case/7", records=held))
         done(world.keeper.hold("case/8", selection={"collection": "secret"}, standing=True))
@@ -115,6 +118,7 @@ def test_selections(env):
             {i for i in story.of("payments") if files[i][1].startswith("2026/q1/")},
         ),
         "label": (("--label", "kind=evidence"), {i for i in files if files[i][1] == ".hidden"}),
+        "digest": (("--digest", GONE.upper()), story.twice),
         "sealed-name": (("--collection", "secret", "--prefix", "name-1"), None),
     }
     for name, (selection, indexes) in wanted.items():
@@ -128,6 +132,8 @@ def test_selections(env):
         for number, data in found.items():
             check(data == files[number][2], f"{name}: the payload of {number}")
         record = json.loads(world.auditor.record(index).body)
+        told = (GONE in (directory / "README.html").read_text(), "digest" in record["selection"])
+        check(told == (name == "digest",) * 2, f"{name}: {told}")
         check(record["kind"] == "access.exported", f"{record}")
         check(record["reason"] == f"for {name}", f"{record}")
         version = world.env.run("version", "--json")
@@ -184,29 +190,6 @@ def test_ranges_and_restarts(env):
     world.end()
 
 
-def test_by_the_digest_of_a_payload(env):
-    """The same bytes in two collections, open and sealed; one of them erased."""
-    world = World(env, height=8)
-    done(world.boss.set_policy("secret", SEALED))
-    body = b"the same bytes"
-    digest = hashlib.sha256(body).hexdigest()
-    world.put("other", "payments", b"other bytes")
-    wanted = [world.put(f"n{n}", "payments", body)[0] for n in range(2)]
-    wanted.append(world.put("veiled", "secret", body)[0])
-    world.put("another", "secret", b"hidden")
-    gone, _ = world.put("gone", "secret", body, retain="1s")
-    world.wait_until_released(gone)
-    done(world.keeper.erase(records=[gone]))
-    path, index = export(world, "--digest", digest.upper())
-    report, directory = verified(world, path)
-    check(sorted(payloads(directory)) == sorted(wanted), f"{payloads(directory)}")
-    record = json.loads(done(world.auditor.record(index), 200).body)
-    check(record["selection"] == {"digest": digest} and record["count"] == 3, f"{record}")
-    world.env.run("export", "--digest", "abc", "-o", env.path("x.tar"), expect=2)
-    refused(world.auditor.post("/v1/exports", digest="abc"), "digest", status=(422,))
-    world.end()
-
-
 def test_who_gets_what(env):
     world = World(env, height=8, others=OTHERS)
     mine, _ = world.put("mine", "payments", b"1")
@@ -232,6 +215,7 @@ def test_who_gets_what(env):
         ({"matter": "case/none"}, ("no evidence",)),
         ({"collection": "A B"}, ("collection",)),
         ({"prefix": ""}, ("prefix",)),
+        ({"digest": "abc"}, ("digest",)),
         ({"since": "yesterday"}, ("time",)),
         ({"labels": {"A": "x"}}, ("label",)),
         ({"colection": "payments"}, ("colection",)),
@@ -241,6 +225,7 @@ def test_who_gets_what(env):
         refused(world.auditor.post("/v1/exports", **body), *words)
         check(world.auditor.tree_size() == size, f"{body} became a record")
     world.run("auditor", "export", "-o", env.path("x"), "--id", "1", "--collection", "a", expect=2)
+    world.run("auditor", "export", "-o", env.path("x"), "--digest", "abc", expect=2)
     world.run("auditor", "export", "-o", env.path("x"), "--id", "9999", expect=3)
     world.run("auditor", "export", "-o", env.path("x"), "--matter", "none", expect=3)
     check(not env.path("x").exists(), "a file is left of what was refused")
