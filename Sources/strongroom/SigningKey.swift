@@ -7,6 +7,9 @@ internal import TransparencyLog
 ///
 /// A key a line, `PRIVATE+KEY+<name>+<hash>+<base64>`, the newest last.
 enum SigningKey {
+    /// The largest key file: some hundreds of keys, which nobody needs; they are taken out before.
+    static let sizeLimitBytes = 64 * 1024
+
     /// A new key under a name; `strongroom.local/<8 hex>` unless one is given.
     static func make(origin: String?) throws(CommandFailure) -> NoteSigner {
         let name = origin ?? "strongroom.local/\(TemporaryName.make().prefix(8))"
@@ -34,7 +37,7 @@ enum SigningKey {
     static func readAll(_ path: String) throws(CommandFailure) -> [NoteSigner] {
         let bytes: [UInt8]
         do throws(SystemError) {
-            bytes = try FileSystem.contents(path, limitBytes: 4096)
+            bytes = try FileSystem.contents(path, limitBytes: sizeLimitBytes)
         } catch {
             throw CommandFailure(error)
         }
@@ -69,9 +72,19 @@ enum SigningKey {
     }
 
     /// Puts a new key into the file of those before it, durably.
+    ///
+    /// - Throws: `unavailable` if it cannot be written, or would be too large to be read again.
     private static func keep(_ all: [NoteSigner], in path: String) throws(StoreError) {
+        let text = text(all)
+        guard text.count <= sizeLimitBytes else {
+            throw .unavailable(
+                "the key file has no room for another key (\(all.count - 1) in it, and at most "
+                    + "\(sizeLimitBytes) bytes); take out lines of keys that sign no longer, see "
+                    + "'strongroom key list', start the server again, and rotate then"
+            )
+        }
         do throws(SystemError) {
-            try FileSystem.writeDurably(text(all).span, to: path, permissions: 0o600)
+            try FileSystem.writeDurably(text.span, to: path, permissions: 0o600)
         } catch {
             throw .unavailable(
                 "the new key cannot be kept in the key file (\(error)); add one there as a line "

@@ -216,36 +216,3 @@ private struct Log {
         }
     }
 }
-
-@Suite struct SigningKeyTests {
-    @Test func aWrittenKeyIsReadBackAndNeverReplaced() throws {
-        let path = "/tmp/strongroom-key-\(TemporaryName.make())"
-        defer { try? FileSystem.unlink(path) }
-        let (made, isNew) = try SigningKey.readOrMake(path, origin: nil)
-        #expect(isNew && made.name.hasPrefix("strongroom.local/"))
-        #expect(try FileSystem.information(path)?.permissions == 0o600)
-        let (again, isNewAgain) = try SigningKey.readOrMake(path, origin: made.name)
-        #expect(!isNewAgain && again.verifierKey == made.verifierKey)
-        #expect(throws: CommandFailure.self) {
-            _ = try SigningKey.readOrMake(path, origin: "another.example")
-        }
-        #expect(throws: CommandFailure.self) { try SigningKey.write([made], to: path) }
-        #expect(throws: CommandFailure.self) { _ = try SigningKey.make(origin: "a b") }
-    }
-
-    @Test func aFailureShowsNoSecret() throws {
-        let path = "/tmp/strongroom-key-\(TemporaryName.make())"
-        defer { try? FileSystem.unlink(path) }
-        try FileSystem.writeDurably(
-            Array("PRIVATE+KEY+secret-part\n".utf8).span,
-            to: path,
-            permissions: 0o600
-        )
-        do {
-            _ = try SigningKey.read(path)
-            Issue.record("read as a key")
-        } catch {
-            #expect(!error.text.contains("secret-part"))
-        }
-    }
-}
