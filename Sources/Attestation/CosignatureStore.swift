@@ -42,7 +42,7 @@ package final class CosignatureStore: Sendable {
 
     /// Opens it, or makes an empty one.
     package init(_ paths: StorePaths) throws(StoreError) {
-        path = paths.state + "/cosignatures.mdb"
+        path = paths.cosignaturesFile
         do throws(LMDBError) {
             environment = try LMDBKit.Environment(
                 path: path,
@@ -64,7 +64,7 @@ package final class CosignatureStore: Sendable {
     /// What a witness has cosigned last, as far as is known here.
     package func standing(of key: CosignatureKey) throws(StoreError) -> Standing? {
         let value = try read { (transaction) throws(LMDBError) in
-            try transaction.get(Self.name(of: key).span, in: witnesses, Self.bytes)
+            try transaction.get(Self.name(of: key).span, in: witnesses) { $0.array }
         }
         guard let value, value.count == 16,
             let size = BigEndian.read(UInt64.self, from: value.span, at: 0),
@@ -77,7 +77,7 @@ package final class CosignatureStore: Sendable {
     /// The newest note that satisfied the policy.
     package func newest() throws(StoreError) -> [UInt8]? {
         try read { (transaction) throws(LMDBError) in
-            try transaction.get(Self.newestKey.span, in: checkpoints, Self.bytes)
+            try transaction.get(Self.newestKey.span, in: checkpoints) { $0.array }
         }
     }
 
@@ -94,7 +94,7 @@ package final class CosignatureStore: Sendable {
             // The first key behind the hour, or the end: what comes before it is wanted.
             _ = try cursor.seek(atOrAfter: after.span)
             while try cursor.previous() {
-                let note = try cursor.withCurrent { _, value in Self.bytes(value) }
+                let note = try cursor.withCurrent { $1.array }
                 if !body(note) { return }
             }
         }
@@ -133,10 +133,6 @@ package final class CosignatureStore: Sendable {
     private static func name(of key: CosignatureKey) -> [UInt8] {
         let text = Array(key.description.utf8)
         return SHA256.hash(text.span).bytes
-    }
-
-    private static func bytes(_ span: Span<UInt8>) -> [UInt8] {
-        unsafe span.withUnsafeBufferPointer { unsafe Array($0) }
     }
 
     private func read<Result>(

@@ -344,16 +344,6 @@ package final class TimeStampService: Sendable {
         try store?.entry(key)
     }
 
-    /// The time-stamps of a tree, by the names of their authorities.
-    package func tokens(of size: TreeSize) throws(StoreError) -> [TimeStampEntry] {
-        let keys = state.withLock { state in state.order.filter { $0.size == size } }
-        var entries: [TimeStampEntry] = []
-        for key in keys {
-            if let entry = try entry(key) { entries.append(entry) }
-        }
-        return entries
-    }
-
     /// How the authorities stand, in the order of the configuration.
     package func statuses() -> [TimeStampStatus] {
         state.withLock { state in

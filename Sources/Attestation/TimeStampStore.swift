@@ -58,7 +58,7 @@ final class TimeStampStore: Sendable {
         let found: [UInt8]?
         do throws(LMDBError) {
             let transaction = try environment.beginRead()
-            found = try transaction.get(Self.key(key).span, in: table) { Self.array($0) }
+            found = try transaction.get(Self.key(key).span, in: table) { $0.array }
         } catch { throw StoreError(error, path: path) }
         return try found.map { (value) throws(StoreError) in try parsed(value) }
     }
@@ -89,7 +89,7 @@ final class TimeStampStore: Sendable {
                 isThere = try cursor.first()
             }
             while isThere, values.count < 256 {
-                values.append(try cursor.withCurrent { (Self.array($0), Self.array($1)) })
+                values.append(try cursor.withCurrent { ($0.array, $1.array) })
                 isThere = try cursor.next()
             }
         } catch { throw StoreError(error, path: path) }
@@ -97,10 +97,6 @@ final class TimeStampStore: Sendable {
     }
 
     // MARK: Bytes
-
-    private static func array(_ span: Span<UInt8>) -> [UInt8] {
-        unsafe span.withUnsafeBufferPointer { unsafe Array($0) }
-    }
 
     private static func key(_ key: TimeStampKey) -> [UInt8] {
         BigEndian.bytes(of: key.size.value) + Array(key.authority.utf8)

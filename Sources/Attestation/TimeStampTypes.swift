@@ -169,7 +169,7 @@ package enum TimeStampEvent: Equatable, Sendable {
 }
 
 /// How an authority stands.
-package struct TimeStampStatus: Equatable, Sendable {
+package struct TimeStampStatus: Sendable {
     package let authority: String
     package let url: String
     /// Tokens that it gave and that were stored, since the start.
@@ -180,11 +180,4 @@ package struct TimeStampStatus: Equatable, Sendable {
     package internal(set) var newest: (size: TreeSize, milliseconds: Int64)?
     /// Why the last request gave none; nil if it gave one.
     package internal(set) var failing: String?
-
-    package static func == (left: Self, right: Self) -> Bool {
-        left.authority == right.authority && left.stamps == right.stamps
-            && left.failures == right.failures && left.failing == right.failing
-            && left.newest?.size == right.newest?.size
-            && left.newest?.milliseconds == right.newest?.milliseconds
-    }
 }

@@ -40,7 +40,8 @@ extension WitnessService {
 
     /// The note, if the policy accepts it without the cosignatures of that time and later.
     private func standing(_ note: SignedNote, before seconds: UInt64) -> CosignedCheckpoint? {
-        guard let whole = CosignedCheckpoint(note, policy: policy, logKeys: logKeys) else {
+        guard let whole = CosignedCheckpoint(note, policy: policy, logKeys: store.verifierKeys)
+        else {
             return nil
         }
         let late = whole.verdict.cosignatures.map(\.cosignature)
@@ -48,7 +49,7 @@ extension WitnessService {
         guard !late.isEmpty else { return whole.isCosigned ? whole : nil }
         let lines = note.signatures.filter { !late.contains($0) }
         let early = (try? SignedNote(text: note.text, signatures: lines)).flatMap {
-            CosignedCheckpoint($0, policy: policy, logKeys: logKeys)
+            CosignedCheckpoint($0, policy: policy, logKeys: store.verifierKeys)
         }
         return early.flatMap { $0.isCosigned ? $0 : nil }
     }
@@ -88,7 +89,7 @@ extension WitnessService {
         }
         let known = newest(covering: size)
         guard let round else { return known.map { roll($0, [:]) } }
-        let asked = CosignedCheckpoint(round.note, policy: policy, logKeys: logKeys)
+        let asked = CosignedCheckpoint(round.note, policy: policy, logKeys: store.verifierKeys)
         if let known, asked?.isCosigned != true { return roll(known, round.outcomes) }
         return asked.map { roll($0, round.outcomes) }
     }

@@ -190,7 +190,7 @@ extension WitnessService {
 
     /// A note that now counts and says more than the one that did before.
     private func judge(_ note: SignedNote, _ state: State) -> CosignedCheckpoint? {
-        guard let found = CosignedCheckpoint(note, policy: policy, logKeys: logKeys),
+        guard let found = CosignedCheckpoint(note, policy: policy, logKeys: store.verifierKeys),
             found.isCosigned, found.size >= state.newest?.size ?? .zero
         else { return nil }
         return found

@@ -121,9 +121,8 @@ package final class WitnessService: Sendable {
         }
         var first = State(memories: memories)
         if let bytes = try kept.newest() {
-            let keys = Self.logKeys(of: store)
             let found = (try? SignedNote(parsing: bytes)).flatMap {
-                CosignedCheckpoint($0, policy: policy, logKeys: keys)
+                CosignedCheckpoint($0, policy: policy, logKeys: store.verifierKeys)
             }
             if let found, found.isCosigned {
                 first.newest = found
@@ -155,13 +154,6 @@ package final class WitnessService: Sendable {
         }
         guard policy.witnesses.contains(where: { $0.url != nil }) else { throw .nobody }
     }
-
-    /// The keys with which a log's checkpoints may be signed.
-    package static func logKeys(of store: EvidenceStore) -> [VerifierKey] {
-        store.verifierKeys
-    }
-
-    var logKeys: [VerifierKey] { Self.logKeys(of: store) }
 
     // MARK: Life
 

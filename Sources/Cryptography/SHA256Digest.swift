@@ -7,7 +7,7 @@ public struct SHA256Digest: Hashable, Sendable {
 
     /// The first 8 bytes, as a short checksum takes them.
     package let word0: UInt64
-    let word1: UInt64
+    package let word1: UInt64
     let word2: UInt64
     let word3: UInt64
 

@@ -23,9 +23,6 @@ package struct TimeStampToken: Equatable, Sendable {
     package let accuracyMicroseconds: UInt64?
     /// The content bytes of the nonce; nil if there is none.
     package let nonce: [UInt8]?
-    /// With which digest and signature algorithms it is signed, dotted.
-    package let signedDigest: OID
-    package let signatureAlgorithm: OID
 
     /// Reads a token.
     ///
@@ -86,7 +83,7 @@ package struct TimeStampToken: Equatable, Sendable {
         content = try Self.content(of: try signed.next(DER.sequence))
         _ = try signed.optional(DER.context(0))
         _ = try signed.optional(DER.context(1))
-        (signedDigest, signatureAlgorithm) = try Self.signer(in: try signed.next(DER.set))
+        try Self.checkSigner(in: try signed.next(DER.set))
         try signed.finish()
 
         var body = DERReader(content[...])
@@ -123,19 +120,18 @@ package struct TimeStampToken: Equatable, Sendable {
         return Array(octets.content)
     }
 
-    private static func signer(
-        in set: DERElement
-    ) throws(DERError) -> (OID, OID) {
+    /// There is one signer, which names its algorithms.
+    private static func checkSigner(in set: DERElement) throws(DERError) {
         var signers = set.reader
         var signer = try signers.next(DER.sequence).reader
         guard signers.isAtEnd else { throw DERError("it has more than one signer") }
         _ = try signer.next(DER.integer)
         _ = try signer.next()
         var digest = try signer.next(DER.sequence).reader
-        let signedDigest = try OID(try digest.next())
+        _ = try OID(try digest.next())
         _ = try signer.next(DER.context(0))
         var algorithm = try signer.next(DER.sequence).reader
-        return (signedDigest, try OID(try algorithm.next()))
+        _ = try OID(try algorithm.next())
     }
 
     private static func imprint(

@@ -33,3 +33,8 @@ package enum BigEndian {
         return bytes
     }
 }
+
+extension Span<UInt8> {
+    /// A copy, which outlives what it was lent from.
+    package var array: [UInt8] { unsafe withUnsafeBufferPointer { unsafe Array($0) } }
+}

@@ -277,7 +277,3 @@ extension CredentialStore {
         )
     }
 }
-
-extension Span<UInt8> {
-    fileprivate var array: [UInt8] { unsafe withUnsafeBufferPointer { unsafe Array($0) } }
-}

@@ -92,7 +92,7 @@ private struct SearchPass {
     private var isEnough: Bool { isFull || probes >= Self.probeLimit }
 
     /// Where to go on, if the page ended before it was full.
-    var rest: RecordIndex? { end > bounds.lowerBound && end > 0 ? RecordIndex(end) : nil }
+    var rest: RecordIndex? { end > bounds.lowerBound ? RecordIndex(end) : nil }
 
     mutating func run() throws(StoreError) {
         while end > bounds.lowerBound && !isEnough {

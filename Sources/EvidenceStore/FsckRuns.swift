@@ -33,7 +33,7 @@ struct FsckRuns {
             let covered = runs[place].run.place
             guard covered.segments(geometry).contains(number.value) else { continue }
             for (table, tag) in RunBuilder.tables {
-                for entry in entries.sorted(table) {
+                for entry in entries.entries(table) {
                     let key = RunBuilder.key(tag, entry.key.span, entry.value.span, covered)
                     runs[place].expected.add(key.span)
                 }

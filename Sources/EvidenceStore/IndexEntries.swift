@@ -78,9 +78,12 @@ struct IndexEntries {
         }
     }
 
+    /// A table's entries, in the order in which they were added.
+    func entries(_ table: String) -> [Entry] { tables[table] ?? [] }
+
     /// A table's entries in key order.
     func sorted(_ table: String) -> [Entry] {
-        (tables[table] ?? []).sorted { $0.key.lexicographicallyPrecedes($1.key) }
+        entries(table).sorted { $0.key.lexicographicallyPrecedes($1.key) }
     }
 
     static func collectionPrefix(_ collection: CollectionName) -> [UInt8] {

@@ -331,16 +331,11 @@ final class IndexRuns: Sendable {
 
 extension IndexRuns {
     /// Makes no more runs until it is told to go on; for tests.
-    func pause(_ isPaused: Paused) {
+    func setPaused(_ isPaused: Bool) {
         state.withLock { state in
-            state.isPaused = isPaused == .yes
+            state.isPaused = isPaused
             state.isIdle = false
         }
         changed.broadcast()
-    }
-
-    enum Paused {
-        case yes
-        case no
     }
 }

@@ -195,6 +195,6 @@ extension RecordFrame {
         guard let checksum = BigEndian.read(UInt64.self, from: value, at: 0) else { return nil }
         let bytes = value.extracting(8...)
         guard shortChecksum(bytes) == checksum else { return nil }
-        return unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }
+        return bytes.array
     }
 }

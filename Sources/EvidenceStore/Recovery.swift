@@ -82,11 +82,12 @@ struct Recovery {
             )
         }
         try checkEmpty(survey.unsealed.filter { $0 > segment.number })
-        if let later = try lastSignature(contents, sealed, view.withState { $0.verifierKeys }) {
-            try check(later, view)
+        if let last = contents.segments.last {
+            let segment = try sealed.segment(last.segment)
+            try check(segment.checkpoint(), of: segment.log.path, view)
         }
         let kept = try StateStore(paths)
-        try checkAgainst(kept, view)
+        if let note = try kept.contents().checkpoint { try check(note, of: paths.stateFile, view) }
         let clock = ClockKeeper(
             saved: try kept.contents().clock,
             lastReceived: writer.lastReceived,
@@ -179,12 +180,13 @@ struct Recovery {
             tree.append(subtree: summary.root, level: description.geometry.height)
         }
         guard let last = contents.segments.last else { return }
+        let segment = try sealed.segment(last.segment)
         // A restored segment has the checkpoint that it was restored with: it is compared when
         // that tree is there, and the keys that signed it are known.
-        let note = try sealed.segment(last.segment).checkpoint()
+        let note = try segment.checkpoint()
         let claim = (try? SignedNote(parsing: note)).flatMap { try? Checkpoint(parsing: $0.text) }
         if let claim, claim.size > tree.size { return }
-        guard let signed = try lastSignature(contents, sealed, keys) else { return }
+        let signed = try opened(note, of: segment.log.path, keys)
         guard signed.size == tree.size, signed.root == tree.root else {
             throw .damaged(
                 path: paths.segments,
@@ -194,26 +196,19 @@ struct Recovery {
         }
     }
 
-    /// The signed checkpoint in the last sealed segment: that of the tree which ends there, or of a
-    /// larger one.
-    private func lastSignature(
-        _ contents: CatalogContents,
-        _ sealed: SealedSegmentCache,
+    /// A signed checkpoint that a file holds.
+    private func opened(
+        _ note: [UInt8],
+        of path: String,
         _ keys: [VerifierKey]
-    ) throws(StoreError) -> Checkpoint? {
-        guard let last = contents.segments.last else { return nil }
-        let segment = try sealed.segment(last.segment)
-        let note = try segment.checkpoint()
+    ) throws(StoreError) -> Checkpoint {
         let signed = try? SignedCheckpoint.open(
             String(decoding: note, as: UTF8.self),
             origin: description.origin,
             keys: keys
         )
         guard let signed else {
-            throw .damaged(
-                path: segment.log.path,
-                detail: "its checkpoint is not signed by the log"
-            )
+            throw .damaged(path: path, detail: "its checkpoint is not signed by the log")
         }
         return signed.checkpoint
     }
@@ -275,22 +270,13 @@ struct Recovery {
         }
     }
 
-    /// What was once signed and kept in `state` must still be a part of the tree.
-    private func checkAgainst(_ state: StateStore, _ view: LogView) throws(StoreError) {
-        guard let note = try state.contents().checkpoint else { return }
-        let keys = view.withState { $0.verifierKeys }
-        let signed = try? SignedCheckpoint.open(
-            String(decoding: note, as: UTF8.self),
-            origin: description.origin,
-            keys: keys
-        )
-        guard let signed else {
-            throw .damaged(path: paths.stateFile, detail: "its checkpoint is not signed by the log")
-        }
-        try check(signed.checkpoint, view)
-    }
-
-    private func check(_ signed: Checkpoint, _ view: LogView) throws(StoreError) {
+    /// What was once signed, and kept in a file, must still be a part of the tree.
+    private func check(
+        _ note: [UInt8],
+        of path: String,
+        _ view: LogView
+    ) throws(StoreError) {
+        let signed = try opened(note, of: path, view.withState { $0.verifierKeys })
         let size = signed.size
         guard size <= view.checkpoint.size else {
             throw .damaged(

@@ -74,7 +74,7 @@ struct RunBuilder {
         )
         do throws(StoreError) {
             try body(writer)
-            _ = try writer.finish()
+            try writer.finish()
         } catch {
             writer.abandon()
             throw error

@@ -56,10 +56,6 @@ enum RunKey {
         return [.max]
     }
 
-    static func copy(_ bytes: Span<UInt8>) -> [UInt8] {
-        unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }
-    }
-
     static func precedes(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
         order(left, right, leftCount: left.count, rightCount: right.count) < 0
     }
@@ -89,9 +85,7 @@ struct TermHash: Hashable, Sendable {
 
     init(_ term: Span<UInt8>) {
         let digest = SHA256.hash(term)
-        var bytes: [UInt8] = []
-        digest.append(to: &bytes)
         first = digest.word0
-        second = BigEndian.read(UInt64.self, from: bytes.span, at: 8) ?? 0
+        second = digest.word1
     }
 }

@@ -72,7 +72,7 @@ final class RunWriter {
         guard footer.entryCount < UInt64(RunFormat.sealedRank) else {
             throw .damaged(path: path, detail: "it has more entries than a run can hold")
         }
-        last = RunKey.copy(key)
+        last = key.array
     }
 
     private func filterTerm(of key: Span<UInt8>) {
@@ -82,13 +82,13 @@ final class RunWriter {
         {
             return
         }
-        filtered = RunKey.copy(key.extracting(first: count))
+        filtered = key.extracting(first: count).array
         filter.insert(TermHash(filtered.span))
         footer.termCount += 1
     }
 
     /// Writes what is left, gives the file its name, and syncs both.
-    func finish() throws(StoreError) -> RunFooter {
+    func finish() throws(StoreError) {
         if block.count > 0 { try closeBlock() }
         if nodes.isEmpty { nodes.append(Node()) }
         var level = 0
@@ -118,7 +118,6 @@ final class RunWriter {
             try FileSystem.rename(temporary, to: path)
             try FileSystem.syncDirectory(FileSystem.parent(of: path))
         }
-        return footer
     }
 
     /// Removes what was written; for a run that is not finished.
@@ -137,7 +136,7 @@ final class RunWriter {
         while shared < last.count && shared < key.count && last[shared] == key[shared] {
             shared += 1
         }
-        return RunKey.copy(key.extracting(first: min(key.count, shared + 1)))
+        return key.extracting(first: min(key.count, shared + 1)).array
     }
 
     private func add(

@@ -165,9 +165,7 @@ final class SealedFile: Sendable {
         guard let table = databases[name] else { return nil }
         do throws(LMDBError) {
             let transaction = try environment.beginRead()
-            return try transaction.get(key.span, in: table) { bytes in
-                unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }
-            }
+            return try transaction.get(key.span, in: table) { $0.array }
         } catch {
             throw StoreError(error, path: path)
         }

@@ -35,7 +35,6 @@ extension SealedSegment {
     /// The offsets of records that may match: each condition that an index answers narrows the set.
     ///
     /// Time is not looked at, and of names only the first 400 bytes: the caller checks the records.
-    ///
     func candidates(
         _ query: SearchQuery,
         collections: [CollectionName],

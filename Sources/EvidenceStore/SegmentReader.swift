@@ -49,12 +49,12 @@ struct SegmentReader: ~Copyable {
 
     /// A record's frame and bytes.
     func record(at index: RecordIndex) throws(StoreError) -> (RecordFrame, [UInt8]) {
-        try withRecord(at: index) { ($0, Self.copy($1)) }
+        try withRecord(at: index) { ($0, $1.array) }
     }
 
     /// A record's frame as it is stored, unchecked: for copies that are verified later.
     func frameBytes(at index: RecordIndex) throws(StoreError) -> [UInt8] {
-        guard let bytes = try value(.record(index), in: records, { Self.copy($0) }) else {
+        guard let bytes = try value(.record(index), in: records, { $0.array }) else {
             throw damaged("record \(index) is missing")
         }
         return bytes
@@ -62,7 +62,7 @@ struct SegmentReader: ~Copyable {
 
     /// A payload chunk as it is stored, unchecked: for copies; nil if it is not there.
     func chunkBytes(of index: RecordIndex) throws(StoreError) -> [UInt8]? {
-        try value(.chunk(index, 0), in: payloads) { Self.copy($0) }
+        try value(.chunk(index, 0), in: payloads) { $0.array }
     }
 
     /// Whether a payload chunk is there, whatever its bytes are.
@@ -72,12 +72,12 @@ struct SegmentReader: ~Copyable {
 
     /// An opening as it is stored, unchecked: for copies; nil if it is not there.
     func openingBytes(of index: RecordIndex) throws(StoreError) -> [UInt8]? {
-        try value(.record(index), in: openings) { Self.copy($0) }
+        try value(.record(index), in: openings) { $0.array }
     }
 
     /// A tile as it is stored, unchecked: for copies; nil if it is not there.
     func tileBytes(_ tile: TileCoordinate) throws(StoreError) -> [UInt8]? {
-        try value(.tile(tile), in: tiles) { Self.copy($0) }
+        try value(.tile(tile), in: tiles) { $0.array }
     }
 
     /// How many records the file holds.
@@ -95,10 +95,8 @@ struct SegmentReader: ~Copyable {
         let found: SealedOpening?? = try value(.record(index), in: openings) { bytes in
             guard bytes.count > SealedOpening.saltSizeBytes else { return nil }
             return try? SealedOpening(
-                salt: Self.copy(bytes.extracting(first: SealedOpening.saltSizeBytes)),
-                description: Self.copy(
-                    bytes.extracting(droppingFirst: SealedOpening.saltSizeBytes)
-                )
+                salt: bytes.extracting(first: SealedOpening.saltSizeBytes).array,
+                description: bytes.extracting(droppingFirst: SealedOpening.saltSizeBytes).array
             )
         }
         guard let found else { return nil }
@@ -109,7 +107,7 @@ struct SegmentReader: ~Copyable {
     /// A stored payload chunk, checked against the frame's checksum; nil if it is not there.
     func chunk(of index: RecordIndex, checksum: UInt64) throws(StoreError) -> [UInt8]? {
         let found: [UInt8]?? = try value(.chunk(index, 0), in: payloads) { bytes in
-            RecordFrame.shortChecksum(bytes) == checksum ? Self.copy(bytes) : nil
+            RecordFrame.shortChecksum(bytes) == checksum ? bytes.array : nil
         }
         guard let found else { return nil }
         guard let found else { throw damaged("the payload of record \(index) was changed") }
@@ -150,8 +148,4 @@ struct SegmentReader: ~Copyable {
     }
 
     private func damaged(_ detail: String) -> StoreError { .damaged(path: path, detail: detail) }
-
-    private static func copy(_ bytes: Span<UInt8>) -> [UInt8] {
-        unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }
-    }
 }

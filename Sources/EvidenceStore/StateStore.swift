@@ -89,9 +89,7 @@ final class StateStore: Sendable {
         in entries: Database,
         _ transaction: borrowing ReadTransaction
     ) throws(LMDBError) -> [UInt8]? {
-        try transaction.get(key.span, in: entries) { bytes in
-            unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }
-        }
+        try transaction.get(key.span, in: entries) { $0.array }
     }
 
     func close() { environment.close() }

@@ -25,6 +25,7 @@ package struct StorePaths: Hashable, Sendable {
     package var state: String { root + "/state" }
     package var stateFile: String { root + "/state/state.mdb" }
     package var credentialsFile: String { root + "/state/credentials.mdb" }
+    package var cosignaturesFile: String { root + "/state/cosignatures.mdb" }
     package var timestampsFile: String { root + "/state/timestamps.mdb" }
     /// What a log that was restored keeps about that.
     package var restoreMark: String { root + "/state/restored.json" }

@@ -153,7 +153,7 @@ package final class TargetLedger: Sendable {
             let name = String(validating: key, as: UTF8.self).flatMap { ObjectKey($0) }
             if let name, !isWanted(name) { return true }
             do throws(StoreError) {
-                entries.append(try parsed(name, Self.copy(value)))
+                entries.append(try parsed(name, value.array))
             } catch {
                 failure = error
             }
@@ -204,7 +204,7 @@ package final class TargetLedger: Sendable {
         var entries: [(ObjectKey, ObjectVersion?, Timestamp)] = []
         var isWhole = true
         try visit(tiles) { key, value in
-            let value = Self.copy(value)
+            let value = value.array
             guard let key = String(validating: key, as: UTF8.self).flatMap({ ObjectKey($0) }),
                 value.count >= 8,
                 let until = Timestamp(milliseconds: Int64(bitPattern: Self.number(value[..<8]))),
@@ -236,7 +236,7 @@ package final class TargetLedger: Sendable {
 
     private func value(_ key: [UInt8], in table: Database) throws(StoreError) -> [UInt8]? {
         do throws(LMDBError) {
-            return try environment.beginRead().get(key.span, in: table) { Self.copy($0) }
+            return try environment.beginRead().get(key.span, in: table) { $0.array }
         } catch {
             throw StoreError(error, path: path)
         }
@@ -254,16 +254,12 @@ package final class TargetLedger: Sendable {
             var goesOn =
                 start.isEmpty ? try cursor.first() : try cursor.seek(atOrAfter: start.span)
             while goesOn {
-                goesOn = try cursor.withCurrent { body(Self.copy($0), $1) }
+                goesOn = try cursor.withCurrent { body($0.array, $1) }
                 if goesOn { goesOn = try cursor.next() }
             }
         } catch {
             throw StoreError(error, path: path)
         }
-    }
-
-    private static func copy(_ bytes: Span<UInt8>) -> [UInt8] {
-        unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }
     }
 
     private static func checksum(_ bytes: [UInt8]) -> [UInt8] {

@@ -150,9 +150,9 @@ import TransparencyLog
                 let report = try fsck(fixture.path, erased: .none)
                 #expect(report.findings.count { $0.path == file } == 1, "byte \(place)")
             }
-            fixture.store.runs.pause(.yes)
+            fixture.store.runs.setPaused(true)
             try reference.expectEqual(fixture, records, &random, rounds: 20)
-            fixture.store.runs.pause(.no)
+            fixture.store.runs.setPaused(false)
             fixture.waitForRuns()
             // A byte that no search came by is not noticed, and changed nothing.
             let damaged = fixture.store.metrics.indexRunsDamaged.value
@@ -181,7 +181,7 @@ import TransparencyLog
                 expectedTerms: 10
             ) {}
             for offset in UInt32(0)..<100 { try writer.append(RunKey.key(term, offset).span) }
-            _ = try writer.finish()
+            try writer.finish()
         }
         var query = SearchQuery()
         query.collection = try CollectionName("tests")

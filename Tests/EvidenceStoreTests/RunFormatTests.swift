@@ -27,7 +27,7 @@ final class RunDirectory {
             expectedTerms: UInt64(keys.count)
         ) {}
         for key in keys { try writer.append(key.span) }
-        _ = try writer.finish()
+        try writer.finish()
         return try open(place)
     }
 

@@ -14,10 +14,7 @@ enum Witnesses {
         guard let path = settings.witnessPolicyFile else { return nil }
         let policy = try PolicyFile.read(path)
         do throws(WitnessPolicyError) {
-            try Attestation.WitnessService.check(
-                policy,
-                logKeys: Attestation.WitnessService.logKeys(of: store)
-            )
+            try Attestation.WitnessService.check(policy, logKeys: store.verifierKeys)
         } catch {
             throw .usage("\(path): \(error)", advice: "see ops/runbooks/witness.md")
         }
