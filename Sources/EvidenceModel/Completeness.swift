@@ -13,7 +13,7 @@ public struct Completeness: Sendable {
     private let keys: [VerifierKey]
     private var held: [SequenceNumber: RecordIndex] = [:]
     private var censuses: [CensusPoint] = []
-    private var first: ProvenRecord?
+    private var origin: String?
     private var roots: [TreeSize: MerkleHash] = [:]
     private var receiptCount: UInt64 = 0
 
@@ -70,23 +70,32 @@ public struct Completeness: Sendable {
         do throws(VerificationFailure) {
             proven = try ProvenRecord(receipt, keys: keys)
         } catch { throw .receipt(error) }
-        try checkLog(proven)
+        try addProven(proven.record, at: proven.index, in: proven.checkpoint)
+    }
+
+    /// Takes note of a record that a receipt has proven to the caller, with the same keys.
+    ///
+    /// - Throws: `CompletenessFailure`; the record counts for nothing then.
+    package mutating func addProven(
+        _ record: Record,
+        at index: RecordIndex,
+        in checkpoint: Checkpoint
+    ) throws(CompletenessFailure) {
+        try checkLog(checkpoint)
         receiptCount += 1
-        if let sequence = proven.record.sequence, proven.record.collection == collection {
-            if let other = held[sequence], other != proven.index {
-                throw .contradiction(
-                    "records \(other) and \(proven.index) are both its \(sequence)"
-                )
+        if let sequence = record.sequence, record.collection == collection {
+            if let other = held[sequence], other != index {
+                throw .contradiction("records \(other) and \(index) are both its \(sequence)")
             }
-            held[sequence] = proven.index
+            held[sequence] = index
         }
-        guard case .act(let act) = proven.record,
+        guard case .act(let act) = record,
             case .census(let before, _, _, let collections) = act.act,
             let entry = collections[collection]
         else { return }
         censuses.append(
             CensusPoint(
-                index: proven.index,
+                index: index,
                 before: before,
                 count: entry.count,
                 last: entry.last,
@@ -96,16 +105,15 @@ public struct Completeness: Sendable {
     }
 
     /// All receipts must be of one log: same origin, and one root for each size.
-    private mutating func checkLog(_ proven: ProvenRecord) throws(CompletenessFailure) {
-        let checkpoint = proven.checkpoint
-        if let first, !first.checkpoint.origin.hasSameBytes(as: checkpoint.origin) {
-            throw .otherLog(expected: first.checkpoint.origin, found: checkpoint.origin)
+    private mutating func checkLog(_ checkpoint: Checkpoint) throws(CompletenessFailure) {
+        if let origin, !origin.hasSameBytes(as: checkpoint.origin) {
+            throw .otherLog(expected: origin, found: checkpoint.origin)
         }
         if let root = roots[checkpoint.size], root != checkpoint.root {
             throw .contradiction("two trees of \(checkpoint.size) records are signed")
         }
         roots[checkpoint.size] = checkpoint.root
-        if first == nil { first = proven }
+        if origin == nil { origin = checkpoint.origin }
     }
 
     /// Says what is held and what is missing.
@@ -126,7 +134,7 @@ public struct Completeness: Sendable {
         let reach = max(sorted.last?.key.value ?? 0, points.last?.count.value ?? 0)
         return Finding(
             collection: collection,
-            origin: first?.checkpoint.origin,
+            origin: origin,
             receiptCount: receiptCount,
             heldCount: UInt64(sorted.count),
             reach: reach,

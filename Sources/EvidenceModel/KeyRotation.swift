@@ -99,9 +99,9 @@ extension KeyRotation {
         _ name: String,
         _ members: inout ActMembers
     ) throws(RecordError) -> VerifierKey {
-        let text = try members.string(name)
-        guard let key = try? VerifierKey(parsing: text), key.description.hasSameBytes(as: text)
-        else { throw .invalidMember(name, reason: "must be a verifier key") }
+        guard let key = VerifierKey(canonical: try members.string(name)) else {
+            throw .invalidMember(name, reason: "must be a verifier key")
+        }
         return key
     }
 

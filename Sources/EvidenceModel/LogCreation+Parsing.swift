@@ -75,10 +75,20 @@ extension LogCreation {
     ) throws(RecordError) -> [VerifierKey] {
         var keys: [VerifierKey] = []
         for text in texts {
-            guard let key = try? VerifierKey(parsing: text), key.description.hasSameBytes(as: text)
-            else { throw .invalidMember(name, reason: "must be verifier keys") }
+            guard let key = VerifierKey(canonical: text) else {
+                throw .invalidMember(name, reason: "must be verifier keys")
+            }
             keys.append(key)
         }
         return keys
+    }
+}
+
+extension VerifierKey {
+    /// A key as records hold it: of all its forms only the one that it is written in.
+    init?(canonical text: String) {
+        guard let key = try? VerifierKey(parsing: text), key.description.hasSameBytes(as: text)
+        else { return nil }
+        self = key
     }
 }

@@ -4,7 +4,7 @@ enum HelpText {
     static let columns = 80
     static let rows = 24
     /// The list of all commands is longer than a small screen.
-    static let overviewRows = 50
+    static let overviewRows = 46
 
     /// `strongroom COMMAND --help`: usage, what it does, options, an example.
     static func command(_ specification: CommandSpecification) -> [String] {

@@ -145,14 +145,9 @@ enum RestoreCommand {
         _ arguments: ParsedArguments,
         _ description: TargetDescription
     ) throws(CommandFailure) -> RestorationRequest {
-        let keys = try TrustedKeys.read(arguments)
-        guard let first = keys.first else { throw .usage("--key is missing") }
-        guard keys.allSatisfy({ $0.name == first.name }) else {
-            throw .usage("--key names keys of several logs; name those of the one")
-        }
         var request = RestorationRequest(
             path: arguments.operands[0],
-            keys: keys,
+            keys: try TrustedKeys.ofOneLog(arguments),
             bucket: description.bucket,
             prefix: description.prefix
         )

@@ -36,15 +36,12 @@ enum TimeStampVerifyCommand {
         _ console: Console
     ) throws(CommandFailure) -> ExitCode {
         let notePath = try arguments.required("checkpoint")
-        let files = arguments.all("authority-ca")
-        guard !files.isEmpty else {
+        guard let anchors = try TimeStamps.anchors(arguments) else {
             throw .usage(
                 "--authority-ca is missing, and a time-stamp proves nothing without it",
                 advice: "get the authority's certificate from the authority"
             )
         }
-        var all: [TimeStampAnchors] = []
-        for file in files { all.append(try TimeStamps.anchors(file)) }
         let keys = try TrustedKeys.read(arguments, badKey: .verificationFailed)
         let report = VerificationReport(console: console, isJSON: arguments.flag("json"))
         let text = try checkpoint(notePath, keys, report)
@@ -53,7 +50,7 @@ enum TimeStampVerifyCommand {
         do throws(TimeStampRecord.Fault) {
             signers = try record.verify(
                 text,
-                anchors: TimeStampAnchors(all),
+                anchors: anchors,
                 at: Clock.wallMilliseconds()
             )
         } catch {

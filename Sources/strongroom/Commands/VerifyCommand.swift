@@ -94,11 +94,7 @@ enum VerifyCommand {
         }
         guard let receiptPath else {
             var run = BundleRun(keys: keys, policy: policy, console: console, isJSON: isJSON)
-            var anchors: [TimeStampAnchors] = []
-            for file in arguments.all("authority-ca") {
-                anchors.append(try TimeStamps.anchors(file))
-            }
-            if !anchors.isEmpty { run.anchors = TimeStampAnchors(anchors) }
+            run.anchors = try TimeStamps.anchors(arguments)
             return try run.run(arguments.operands[0])
         }
         let report = VerificationReport(console: console, isJSON: isJSON)

@@ -52,14 +52,17 @@ final class Service {
             log.record(event.level, event.name, event.fields)
         }
         self.targets = targets
+        var witnesses: Attestation.WitnessService?
         do throws(CommandFailure) {
             witnesses = try Witnesses.service(store, settings, log)
             timestamps = try TimeStamps.open(store, settings, log)
         } catch {
+            witnesses?.stop()
             store.close()
             log.close()
             throw error
         }
+        self.witnesses = witnesses
         settler = ClockSettler(store: store, witnesses: witnesses, timestamps: timestamps) {
             event in
             log.record(event.level, event.name, event.fields)

@@ -34,6 +34,13 @@ enum TimeStamps {
         } catch { throw CommandFailure(error) }
     }
 
+    /// The certificates of the files in `--authority-ca`; nil if none is named.
+    static func anchors(_ arguments: ParsedArguments) throws(CommandFailure) -> TimeStampAnchors? {
+        var all: [TimeStampAnchors] = []
+        for file in arguments.all("authority-ca") { all.append(try anchors(file)) }
+        return all.isEmpty ? nil : TimeStampAnchors(all)
+    }
+
     /// The certificates of a PEM file.
     static func anchors(_ path: String) throws(CommandFailure) -> TimeStampAnchors {
         let bytes: [UInt8]

@@ -34,6 +34,7 @@ struct SearchVerification {
         guard let collection = selection.collection else {
             throw .usage("--verify needs --collection: records are numbered within one")
         }
+        precondition(checker.isPinned, "without keys a receipt proves nothing")
         var completeness = Completeness(of: collection, keys: checker.keys)
         // Before the search: it counts nothing that the search does not look at.
         try addCensus(collection, &completeness)
@@ -119,7 +120,7 @@ struct SearchVerification {
         path.addSegment("census")
         do throws(CommandFailure) {
             let reply = try connection.get(path, what: "census of \(collection)")
-            try add(reply.body, &completeness)
+            try add(try checker.check(reply.body.span), &completeness)
         } catch {
             // A young log has none; the conclusion says so.
             guard error.code == .notFound else { throw error }
@@ -138,22 +139,20 @@ struct SearchVerification {
         guard checked.receipt.index.value == index, checked.receipt.treeSize.value == size else {
             throw Self.failure("the receipt of record \(index) is another's")
         }
-        try add(reply.body, &completeness)
+        try add(checked, &completeness)
         return checked
     }
 
     private func add(
-        _ bytes: [UInt8],
+        _ checked: CheckedReceipt,
         _ completeness: inout Completeness
     ) throws(CommandFailure) {
-        let receipt: Receipt
-        do throws(ReceiptError) {
-            receipt = try Receipt(parsing: bytes.span)
-        } catch {
-            throw Self.failure("a receipt cannot be read: \(error)")
-        }
         do throws(CompletenessFailure) {
-            try completeness.add(receipt)
+            try completeness.addProven(
+                checked.record,
+                at: checked.receipt.index,
+                in: checked.checkpoint
+            )
         } catch {
             throw Self.failure("\(error)")
         }
