@@ -134,7 +134,8 @@ extension WitnessService {
         _ = attest(covering: store.checkpoint.size, deadlineNanoseconds: deadlineNanoseconds)
         var newest: [CosignatureKey: (size: TreeSize, cosignature: Cosignature)] = [:]
         for note in state.withLock({ $0.rounds.map(\.note) }) {
-            guard let found = CosignedCheckpoint(note, policy: policy, logKeys: logKeys) else {
+            guard let found = CosignedCheckpoint(note, policy: policy, logKeys: store.verifierKeys)
+            else {
                 continue
             }
             for cosigned in found.verdict.cosignatures {
