@@ -73,8 +73,21 @@ enum SigningKey {
 
     /// Puts a new key into the file of those before it, durably.
     ///
-    /// - Throws: `unavailable` if it cannot be written, or would be too large to be read again.
+    /// - Throws: `unavailable` if it cannot be written, would be too large to be read again, or
+    ///   somebody has changed it since it was read.
     private static func keep(_ all: [NoteSigner], in path: String) throws(StoreError) {
+        let there: [NoteSigner]
+        do throws(CommandFailure) {
+            there = try readAll(path)
+        } catch {
+            throw .unavailable("the new key cannot be kept in the key file (\(error.message))")
+        }
+        guard there.map(\.secretText) == all.dropLast().map(\.secretText) else {
+            throw .unavailable(
+                "the key file was changed since the server read it; start the server again, and "
+                    + "rotate then"
+            )
+        }
         let text = text(all)
         guard text.count <= sizeLimitBytes else {
             throw .unavailable(

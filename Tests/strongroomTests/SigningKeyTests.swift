@@ -96,6 +96,21 @@ import TransparencyLog
         #expect(try SigningKey.readAll(log.file).last?.verifierKey == known.last)
     }
 
+    /// A key that somebody has prepared meanwhile is not written over.
+    @Test func aKeyFileThatWasChangedIsLeftAsItIs() throws {
+        let log = try Log(fileSizeBytes: 1024)
+        defer { log.remove() }
+        let store = try log.open()
+        defer { store.close() }
+        let prepared = try SigningKey.make(origin: log.origin)
+        let changed = try log.contents() + Array((prepared.secretText + "\n").utf8)
+        for contents in [changed, Array("no key\n".utf8)] {
+            try FileSystem.writeDurably(contents.span, to: log.file, permissions: 0o600)
+            #expect(throws: StoreError.self) { try log.rotate(store) }
+            #expect(try log.contents() == contents && store.verifierKeys.count == 1)
+        }
+    }
+
     @Test func aRotationForWhichTheKeyFileHasNoRoomIsRefused() throws {
         let log = try Log(fileSizeBytes: SigningKey.sizeLimitBytes)
         defer { log.remove() }
