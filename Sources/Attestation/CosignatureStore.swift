@@ -59,6 +59,24 @@ package final class CosignatureStore: Sendable {
         }
     }
 
+    /// Opens the file of a log that nobody has open; changes nothing.
+    init(existing paths: StorePaths) throws(StoreError) {
+        path = paths.cosignaturesFile
+        do throws(LMDBError) {
+            environment = try LMDBKit.Environment(
+                path: path,
+                access: .readOnlySealed,
+                maxDatabases: 4
+            )
+            let transaction = try environment.beginRead()
+            guard let witnesses = try transaction.openDatabase("witnesses"),
+                let checkpoints = try transaction.openDatabase("checkpoints"),
+                let hours = try transaction.openDatabase("hours")
+            else { throw LMDBError.damaged(detail: "a table is missing") }
+            (self.witnesses, self.checkpoints, self.hours) = (witnesses, checkpoints, hours)
+        } catch { throw StoreError(error, path: path) }
+    }
+
     package func close() { environment.close() }
 
     /// What a witness has cosigned last, as far as is known here.
@@ -97,6 +115,42 @@ package final class CosignatureStore: Sendable {
                 let note = try cursor.withCurrent { $1.array }
                 if !body(note) { return }
             }
+        }
+    }
+
+    /// Goes through every note that is kept, with what it is kept as.
+    func forEachNote(_ body: (_ what: String, _ note: [UInt8]) -> Void) throws(StoreError) {
+        if let note = try newest() { body("the newest checkpoint", note) }
+        try read { (transaction) throws(LMDBError) in
+            var cursor = try transaction.cursor(in: hours)
+            var isThere = try cursor.first()
+            while isThere {
+                let (key, note) = try cursor.withCurrent { ($0.array, $1.array) }
+                let hour = BigEndian.read(UInt64.self, from: key.span, at: 0)
+                let name = key.count == 8 ? hour.map { "\($0)" } : nil
+                body("the checkpoint of hour \(name ?? "?")", note)
+                isThere = try cursor.next()
+            }
+        }
+    }
+
+    /// How many entries of witnesses are not of the form that this program writes.
+    func malformedStandings() throws(StoreError) -> Int {
+        try read { (transaction) throws(LMDBError) in
+            var count = 0
+            var cursor = try transaction.cursor(in: witnesses)
+            var isThere = try cursor.first()
+            while isThere {
+                let (key, value) = try cursor.withCurrent { ($0.array, $1.array) }
+                let size = BigEndian.read(UInt64.self, from: value.span, at: 0)
+                if key.count != SHA256Digest.sizeBytes || value.count != 16
+                    || (size ?? .max) > TreeSize.maximum.value
+                {
+                    count += 1
+                }
+                isThere = try cursor.next()
+            }
+            return count
         }
     }
 

@@ -35,6 +35,22 @@ final class TimeStampStore: Sendable {
         } catch { throw .system(error) }
     }
 
+    /// Opens the file of a log that nobody has open; changes nothing.
+    init(existing paths: StorePaths) throws(StoreError) {
+        path = paths.timestampsFile
+        do throws(LMDBError) {
+            environment = try LMDBKit.Environment(
+                path: paths.timestampsFile,
+                access: .readOnlySealed,
+                maxDatabases: 2
+            )
+            guard let table = try environment.beginRead().openDatabase(Self.name) else {
+                throw LMDBError.damaged(detail: "its table is missing")
+            }
+            self.table = table
+        } catch { throw StoreError(error, path: paths.timestampsFile) }
+    }
+
     func close() { environment.close() }
 
     /// Keeps entries, all or none, durably; each replaces what has its key.
@@ -65,12 +81,19 @@ final class TimeStampStore: Sendable {
 
     /// Goes through all entries, in the order of their keys.
     func readAll(_ body: (TimeStampEntry) -> Void) throws(StoreError) {
+        try readValues { _, value throws(StoreError) in body(try parsed(value)) }
+    }
+
+    /// Goes through all entries as they stand in the file.
+    func readValues(
+        _ body: (_ key: [UInt8], _ value: [UInt8]) throws(StoreError) -> Void
+    ) throws(StoreError) {
         var after: [UInt8]?
         // A batch a transaction: none is held open for long.
         while true {
             let values = try batch(after: after)
             guard !values.isEmpty else { return }
-            for value in values { body(try parsed(value.value)) }
+            for (key, value) in values { try body(key, value) }
             after = values[values.count - 1].key
         }
     }
@@ -98,7 +121,7 @@ final class TimeStampStore: Sendable {
 
     // MARK: Bytes
 
-    private static func key(_ key: TimeStampKey) -> [UInt8] {
+    static func key(_ key: TimeStampKey) -> [UInt8] {
         BigEndian.bytes(of: key.size.value) + Array(key.authority.utf8)
     }
 
@@ -113,7 +136,7 @@ final class TimeStampStore: Sendable {
         return RecordFrame.withChecksum(CanonicalJSON.encode(.object(object)))
     }
 
-    private func parsed(_ value: [UInt8]) throws(StoreError) -> TimeStampEntry {
+    func parsed(_ value: [UInt8]) throws(StoreError) -> TimeStampEntry {
         guard let bytes = RecordFrame.checked(value.span),
             let object = try? JSONValue(parsing: bytes.span, form: .canonical).object
         else { throw .damaged(path: path, detail: "an entry has changed bytes") }

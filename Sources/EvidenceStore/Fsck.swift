@@ -9,13 +9,13 @@ import TransparencyLog
 /// worked out anew and compared. The log must not be in use.
 package struct Fsck {
     private let paths: StorePaths
-    private let description: LogDescription
+    let description: LogDescription
     private let lock: LockFile?
     private let progress: (_ segment: UInt64, _ of: UInt64) -> Void
 
     private var report = FsckReport()
     private let upper: UpperTree
-    private var tree = CompactRange()
+    var tree = CompactRange()
     private var catalog = CatalogContents()
     private var runs: FsckRuns?
     /// The acts of the segment at hand, and what all acts so far amount to.
@@ -27,13 +27,18 @@ package struct Fsck {
     private var comparisons: [(index: RecordIndex, change: TargetPhaseChange, path: String)] = []
     /// What the acts of the whole log amount to, from a first pass over them: what was erased is
     /// told only behind it.
-    private var final = LogState()
+    var final = LogState()
     private var order = RecordOrder()
     private var uploads: Set<UploadID> = []
     /// What the log says of erasures, to be known before the records are read; tests add others.
     var erasures = SegmentCheck.Erasures()
     /// The checkpoints of larger trees that were found, with where; checked when these are known.
     private var signedRoots: [(size: TreeSize, root: MerkleHash, path: String)] = []
+    /// The sizes that something beside the log speaks of, and the roots that the records give.
+    var sizes: Set<TreeSize> = []
+    var roots: [TreeSize: MerkleHash] = [:]
+    /// Whether every record was read.
+    package private(set) var isComplete = false
 
     /// `progress`: called before each segment.
     /// - Throws: `notALog`, `busy`, `newerFormat`, `system`; `damaged` if `log.json` is.
@@ -82,6 +87,7 @@ package struct Fsck {
                 return report
             }
         }
+        isComplete = true
         report.root = tree.root.hex
         try checkFold()
         try checkComparisons()
@@ -165,6 +171,7 @@ package struct Fsck {
         let leaf = MerkleTree.leafHash(bytes.span)
         tree.append(leaf)
         segment.tree.append(leaf)
+        if sizes.contains(tree.size) { roots[tree.size] = tree.root }
         report.records += 1
         for fault in order.take(record, at: index) { report.damage(path, fault.detail) }
         if case .logCreated(let creation) = record { report.predecessor = creation.predecessor }

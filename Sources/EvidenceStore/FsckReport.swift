@@ -15,10 +15,16 @@ package struct FsckReport: Sendable {
         package let path: String
         package let detail: String
 
+        package init(severity: Severity, path: String, detail: String) {
+            self.severity = severity
+            self.path = path
+            self.detail = detail
+        }
+
         package var description: String { "\(severity.rawValue): \(path): \(detail)" }
     }
 
-    package internal(set) var findings: [Finding] = []
+    package var findings: [Finding] = []
     package internal(set) var segments: UInt64 = 0
     package internal(set) var sealedSegments: UInt64 = 0
     package internal(set) var records: UInt64 = 0
@@ -33,6 +39,9 @@ package struct FsckReport: Sendable {
     /// Indexes over many segments.
     package internal(set) var indexRuns: UInt64 = 0
     package internal(set) var signatures: UInt64 = 0
+    /// Time-stamps of checkpoints, and checkpoints that witnesses have cosigned.
+    package var timestamps: UInt64 = 0
+    package var cosignedCheckpoints: UInt64 = 0
     /// Records that are no evidence.
     package internal(set) var acts: UInt64 = 0
     /// SHA-256 of what they amount to, in its exported form; in hexadecimal.

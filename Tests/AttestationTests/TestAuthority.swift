@@ -20,6 +20,7 @@ final class TestAuthority: Sendable {
         directory = "/tmp/strongroom-tsa-\(Hex.encode(Random.bytes(count: 8).span))"
         try FileSystem.makeDirectory(directory)
         let directory = directory
+        Self.removedAtExit.withLock { $0.append(directory) }
         try Self.write("basicConstraints=critical,CA:TRUE\n", "\(directory)/ca.ext")
         try Self.write("extendedKeyUsage=critical,timeStamping\n", "\(directory)/tsa.ext")
         try Self.write("01\n", "\(directory)/serial")
@@ -55,28 +56,21 @@ final class TestAuthority: Sendable {
             "-out",
             "\(directory)/ca.pem"
         )
-        try Self.openssl(
-            "x509",
-            "-req",
-            "-in",
-            "\(directory)/tsa.csr",
-            "-CA",
-            "\(directory)/ca.pem",
-            "-CAkey",
-            "\(directory)/ca.key",
-            "-set_serial",
-            "77",
-            "-days",
-            "\(days)",
-            "-extfile",
-            "\(directory)/tsa.ext",
-            "-out",
-            "\(directory)/tsa.pem"
-        )
+        try Self.certify(in: directory, "tsa.ext", days: days, form: "PEM", to: "tsa.pem")
         anchors = try TimeStampAnchors(pem: try FileSystem.contents("\(directory)/ca.pem"))
     }
 
     deinit { try? FileSystem.removeTree(directory) }
+
+    /// The directories of all: suites keep theirs in constants, which are never let go of.
+    private static let removedAtExit: Platform.Mutex<[String]> = {
+        atexit { TestAuthority.removeAll() }
+        return Platform.Mutex([])
+    }()
+
+    private static func removeAll() {
+        for directory in removedAtExit.withLock({ $0 }) { try? FileSystem.removeTree(directory) }
+    }
 
     /// Answers a request as `openssl ts` does.
     func reply(to query: [UInt8]) throws -> [UInt8] {
@@ -135,9 +129,21 @@ final class TestAuthority: Sendable {
 
     /// Another certificate of the same key, names and number, as DER.
     func certificate(usage: String) throws -> [UInt8] {
-        let path = "\(directory)/\(Hex.encode(Random.bytes(count: 8).span))"
-        try Self.write("\(usage)\n", "\(path).ext")
-        try Self.openssl(
+        let name = Hex.encode(Random.bytes(count: 8).span)
+        try Self.write("\(usage)\n", "\(directory)/\(name).ext")
+        try Self.certify(in: directory, "\(name).ext", days: 3650, form: "DER", to: name)
+        return try FileSystem.contents("\(directory)/\(name)")
+    }
+
+    /// The CA signs a certificate for the key that stamps; all have one number.
+    private static func certify(
+        in directory: String,
+        _ extensions: String,
+        days: Int,
+        form: String,
+        to name: String
+    ) throws {
+        try openssl(
             "x509",
             "-req",
             "-in",
@@ -149,15 +155,14 @@ final class TestAuthority: Sendable {
             "-set_serial",
             "77",
             "-days",
-            "3650",
+            "\(days)",
             "-extfile",
-            "\(path).ext",
+            "\(directory)/\(extensions)",
             "-outform",
-            "DER",
+            form,
             "-out",
-            path
+            "\(directory)/\(name)"
         )
-        return try FileSystem.contents(path)
     }
 
     private static func write(_ text: String, _ path: String) throws {

@@ -7,99 +7,6 @@ import TransparencyLog
 
 @testable import Attestation
 
-/// A log, and authorities that a transport without a network asks.
-private final class Fixture {
-    let path: String
-    let store: EvidenceStore
-    let transport = TestTransport()
-    let events = Platform.Mutex<[TimeStampEvent]>([])
-    let clock = Platform.Mutex<Int64>(0)
-    private var policies = 0
-
-    init() throws {
-        path = "/tmp/strongroom-stamps-\(Hex.encode(Random.bytes(count: 8).span))"
-        let signer = try NoteSigner(
-            name: "log.example/stamps",
-            privateKey: Ed25519PrivateKey.generate()
-        )
-        _ = try EvidenceStore.create(
-            at: path,
-            geometry: try #require(SegmentGeometry(height: 8)),
-            signer: signer,
-            founders: ["tester"]
-        )
-        store = try EvidenceStore(path: path, keys: SigningKeys(signer)) { error in
-            preconditionFailure("the log stopped: \(error)")
-        }
-    }
-
-    deinit {
-        store.close()
-        try? FileSystem.removeTree(path)
-    }
-
-    func service(
-        _ authorities: [(name: String, authority: TestAuthority)],
-        renewBeforeDays: Int64 = 90
-    ) throws -> TimeStampService {
-        var configuration = TimeStampConfiguration()
-        configuration.renewBeforeDays = renewBeforeDays
-        for (name, authority) in authorities {
-            transport.set("tsa:\(name)", authority)
-            configuration.authorities.append(
-                TimeStampAuthority(name: name, url: "tsa:\(name)", anchors: authority.anchors)
-            )
-        }
-        let (clock, events) = (clock, events)
-        return try TimeStampService(
-            log: store,
-            configuration: configuration,
-            transport: transport,
-            wall: { Clock.wallMilliseconds() + clock.withLock { $0 } }
-        ) { event in
-            events.withLock { $0.append(event) }
-        }
-    }
-
-    func stamp(_ service: TimeStampService) -> TimeStampService.Round {
-        let newest = store.checkpoint
-        return service.stamp(
-            newest.note,
-            size: newest.size,
-            deadlineNanoseconds: Clock.monotonicNanoseconds() + 60_000_000_000
-        )
-    }
-
-    /// One more record.
-    func grow() throws {
-        policies += 1
-        _ = try store.propose(
-            .setPolicy(
-                try CollectionName("c\(policies)"),
-                CollectionPolicy(retention: .standard)
-            ),
-            by: .anonymous,
-            reason: try Reason("a test")
-        )
-    }
-
-    var words: [String] {
-        events.withLock { events in
-            events.map { event in
-                switch event {
-                case .stamped(let facts): "stamped \(facts.key.authority) \(facts.key.size)"
-                case .failed(let authority, let failure): "failed \(authority) \(failure.word)"
-                case .renewed(let authority, let count, let digest, _):
-                    "renewed \(authority) \(count) \(digest)"
-                case .renewalFailed(let authority, let count, let failure):
-                    "renewalFailed \(authority) \(count) \(failure.word)"
-                case .damaged(let key, _): "damaged \(key.authority) \(key.size)"
-                }
-            }
-        }
-    }
-}
-
 @Suite struct TimeStampServiceTests {
     private static let long = Result { try TestAuthority("Long") }
     private static let short = Result { try TestAuthority("Short", days: 10) }
@@ -108,7 +15,7 @@ private final class Fixture {
     private func short() throws -> TestAuthority { try Self.short.get() }
 
     @Test func aCheckpointIsStampedByAllAndKept() throws {
-        let fixture = try Fixture()
+        let fixture = try StampedLog()
         let service = try fixture.service([("long", try long()), ("short", try short())])
         let newest = fixture.store.checkpoint
         let round = fixture.stamp(service)
@@ -141,7 +48,7 @@ private final class Fixture {
     }
 
     @Test func whatIsNotVerifiedIsNotStored() throws {
-        let fixture = try Fixture()
+        let fixture = try StampedLog()
         let service = try fixture.service([("a", try long())])
         func failure() -> String? { fixture.stamp(service).failed.first?.failure.word }
 
@@ -196,7 +103,7 @@ private final class Fixture {
     }
 
     @Test func oneTokenRenewsAllThatAreDue() throws {
-        let fixture = try Fixture()
+        let fixture = try StampedLog()
         let service = try fixture.service([("a", try short())])
         for _ in 0..<5 {
             #expect(fixture.stamp(service).failed.isEmpty)
@@ -231,7 +138,7 @@ private final class Fixture {
     }
 
     @Test func anotherAlgorithmRenewsEverything() throws {
-        let fixture = try Fixture()
+        let fixture = try StampedLog()
         let service = try fixture.service([("a", try long())])
         for _ in 0..<3 {
             _ = fixture.stamp(service)
@@ -254,7 +161,7 @@ private final class Fixture {
 
     /// The thread stamps what is there at the start, and ends when it is told to.
     @Test func theScheduleStampsByItself() throws {
-        let fixture = try Fixture()
+        let fixture = try StampedLog()
         let service = try fixture.service([("a", try long())])
         service.start()
         // Whatever is slow here, it comes.
@@ -264,7 +171,7 @@ private final class Fixture {
     }
 
     @Test func anEntryWithAChangedByteIsNotHandedOut() throws {
-        let fixture = try Fixture()
+        let fixture = try StampedLog()
         let service = try fixture.service([("a", try long())])
         _ = fixture.stamp(service)
         service.stop()

@@ -260,9 +260,31 @@ struct ReportDrive {
         return fold.facts
     }
 
-    /// A checkpoint's signature lines without witnesses.
-    static func witnesses() throws -> ReportWitnesses {
-        ReportWitnesses(try signed())
+    /// A checkpoint's signature lines without witnesses, and no list of time-stamps.
+    static func alone() throws -> ReportAttestations {
+        ReportAttestations(
+            witnesses: ReportWitnesses(try signed()),
+            timestamps: ReportTimeStamps(unread: "nobody was asked")
+        )
+    }
+
+    /// One authority's time-stamp of a tree, with this standing.
+    static func stamped(
+        _ size: UInt64,
+        _ standing: ReportTimeStamps.Standing,
+        isAsked: Bool = true
+    ) -> ReportTimeStamps {
+        let stamp = ReportTimeStamps.Stamp(
+            size: TreeSize(size),
+            time: "2030-01-02T00:00:00.000Z",
+            milliseconds: start + day,
+            standing: standing
+        )
+        return ReportTimeStamps(
+            isAsked: isAsked,
+            authorities: [ReportTimeStamps.Authority(name: "tsa", deciding: stamp)],
+            asked: Timestamp(milliseconds: start + 4 * day) ?? .earliest
+        )
     }
 
     static func signed() throws -> SignedCheckpoint {
@@ -274,8 +296,19 @@ struct ReportDrive {
         return try SignedCheckpoint.sign(checkpoint, by: try signer())
     }
 
+    /// The same checkpoint with and without what others were asked for.
+    static func attested() throws -> [ReportAttestations] {
+        let timestamps = [
+            ReportTimeStamps(unread: "nobody was asked"), stamped(1 << 40, .verified("CN=tsa")),
+            stamped(1 << 40, .wrong("it is forged")), stamped(1 << 40, .listed, isAsked: false),
+        ]
+        return zip(try witnessed(), timestamps).map {
+            ReportAttestations(witnesses: $0, timestamps: $1)
+        }
+    }
+
     /// The same checkpoint with and without a cosignature that is asked for.
-    static func witnessed() throws -> [ReportWitnesses] {
+    private static func witnessed() throws -> [ReportWitnesses] {
         let signed = try signed()
         let cosigner = try Cosigner(
             name: "witness.example",

@@ -11,9 +11,9 @@ import TransparencyLog
 
     private func answers(
         _ facts: ReportFacts,
-        _ witnesses: ReportWitnesses? = nil
+        _ attestations: ReportAttestations? = nil
     ) throws -> [String: ReportAnswer] {
-        let report = Report(facts, try witnesses ?? Drive.witnesses())
+        let report = Report(facts, try attestations ?? Drive.alone())
         return Dictionary(uniqueKeysWithValues: report.answers.map { ($0.question.id, $0.answer) })
     }
 
@@ -166,6 +166,7 @@ import TransparencyLog
         "incidents": [.cannotBeAnswered, .noOccurrence],
         "recovery": [.recorded, .noOccurrence],
         "witnesses": [.met, .notMet, .cannotBeAnswered],
+        "timestamps": [.met, .notMet, .cannotBeAnswered, .noOccurrence],
         "policies": [.met, .cannotBeAnswered, .noOccurrence],
         "locks-granted": [.met, .noOccurrence],
         "firmness": [.met, .cannotBeAnswered, .noOccurrence],
@@ -188,8 +189,8 @@ import TransparencyLog
     @Test func everyVerdictIsReached() throws {
         var reached: [String: Set<Verdict>] = [:]
         for (_, drive) in try stories() {
-            for witnesses in try Drive.witnessed() {
-                for (id, answer) in try answers(drive.facts(), witnesses) {
+            for attestations in try Drive.attested() {
+                for (id, answer) in try answers(drive.facts(), attestations) {
                     reached[id, default: []].insert(answer.verdict)
                 }
             }
@@ -209,12 +210,12 @@ import TransparencyLog
             }
         }
         for (_, drive) in try stories() {
-            for witnesses in try Drive.witnessed() { add(Report(drive.facts(), witnesses)) }
+            for others in try Drive.attested() { add(Report(drive.facts(), others)) }
         }
         for rule in Self.rules {
             var drive = try full()
             drive.finding = ReportFinding(rule: rule, detail: "d", records: [RecordIndex(1)])
-            add(Report(drive.facts(), try Drive.witnesses()))
+            add(Report(drive.facts(), try Drive.alone()))
         }
         for control in ReportControls.all {
             let found = try #require(reached[control.framework + control.paragraph])
@@ -250,6 +251,10 @@ import TransparencyLog
             #expect(!control.gaps.isEmpty, "\(control.paragraph)")
         }
         #expect(used == Set(ids))
+        // Of each framework is said what it was compared with.
+        let frameworks = Set(ReportControls.all.map(\.framework))
+        #expect(Set(ReportSource.all.map(\.framework)) == frameworks)
+        #expect(ReportSource.all.count == frameworks.count)
         let names = ReportControls.all.map { $0.framework + $0.paragraph }
         #expect(Set(names).count == names.count)
     }
@@ -258,7 +263,7 @@ import TransparencyLog
     @Test(arguments: rules) func aFindingIsLoud(rule: String) throws {
         var drive = try full()
         drive.finding = ReportFinding(rule: rule, detail: "what", records: [RecordIndex(2)])
-        let report = Report(drive.facts(), try Drive.witnesses())
+        let report = Report(drive.facts(), try Drive.alone())
         #expect(!report.notMet.isEmpty)
         for judged in report.controls {
             #expect([.notMet, .cannotBeAnswered].contains(judged.verdict))
@@ -316,7 +321,7 @@ import TransparencyLog
                 }
             }
         }
-        let report = Report(busy.facts(), try Drive.witnesses())
+        let report = Report(busy.facts(), try Drive.alone())
         #expect(report.cited.map(\.value) == Array(0...14))
     }
 

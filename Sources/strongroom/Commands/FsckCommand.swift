@@ -1,3 +1,4 @@
+internal import Attestation
 internal import Cryptography
 internal import EvidenceModel
 internal import EvidenceStore
@@ -16,9 +17,10 @@ enum FsckCommand {
             about: [
                 "",
                 "Works out anew from the records' bytes all that DIR holds, and compares: hashes,",
-                "payloads, tree, tiles, indexes, manifests, signatures, catalog. Prints what it",
-                "checked and every finding; changes nothing. The log must not be in use. Ends",
-                "with 1 if anything is missing or wrong; a 'note' is harmless.",
+                "payloads, tree, tiles, indexes, manifests, signatures, catalog, what time-stamps",
+                "cover, what witnesses have cosigned. Prints what it checked and every finding;",
+                "changes nothing. The log must not be in use. Ends with 1 if anything is missing",
+                "or wrong; a 'note' is harmless.",
             ],
             example: "strongroom fsck data"
         ),
@@ -31,12 +33,15 @@ enum FsckCommand {
     )
         throws(CommandFailure) -> ExitCode
     {
-        let report: FsckReport
+        var report: FsckReport
         do throws(StoreError) {
             var check = try Fsck(path: arguments.operands[0]) { segment, total in
                 console.progress("checking segment \(segment + 1) of \(total)")
             }
+            let attestations = try AttestationCheck(path: arguments.operands[0])
+            check.keepRoots(at: attestations.sizes)
             report = try check.run()
+            try attestations.judge(check, &report)
         } catch {
             throw CommandFailure(error)
         }
@@ -63,7 +68,8 @@ enum FsckCommand {
             ("payloadBytes", report.payloadBytes), ("tiles", report.tiles),
             ("indexEntries", report.indexEntries), ("signatures", report.signatures),
             ("acts", report.acts), ("evictedPayloads", report.evictedPayloads),
-            ("indexRuns", report.indexRuns),
+            ("indexRuns", report.indexRuns), ("timestamps", report.timestamps),
+            ("cosignedCheckpoints", report.cosignedCheckpoints),
         ]
     }
 
@@ -90,6 +96,13 @@ enum FsckCommand {
         console.result(
             "        \(Amount.count(report.acts, "act")): state and catalog are their fold"
         )
+        if report.timestamps + report.cosignedCheckpoints > 0 {
+            console.result(
+                "        \(Amount.count(report.timestamps, "time-stamp")), "
+                    + "\(Amount.count(report.cosignedCheckpoints, "cosigned checkpoint")): of "
+                    + "trees of this log"
+            )
+        }
         if let predecessor = report.predecessor {
             for line in RecordText.predecessor(predecessor) { console.result(line) }
         }

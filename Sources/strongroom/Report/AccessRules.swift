@@ -4,8 +4,8 @@ internal import TransparencyLog
 
 /// Answers about who may do what, and what was handed out: pure functions of what the records say.
 enum AccessRules {
-    static func tokens(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
-        let acts = facts.acts(.accessChanged)
+    static func tokens(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
+        let acts = ToldActs(facts, .accessChanged)
         let tokens = facts.ending.state.tokens
         guard acts.count > 0 || !tokens.isEmpty else {
             return ReportAnswer(
@@ -13,18 +13,9 @@ enum AccessRules {
                 "No token was ever made: the log tells nobody who acted from anybody else."
             )
         }
-        let rows = acts.shown.map { index, record in
-            ReportRow(
-                index,
-                [
-                    record.received.rfc3339, record.principal.text, Words.act(record.act),
-                    record.reason?.text ?? "",
-                ]
-            )
-        }
-        let end = min(facts.ending.order.lastReceived, facts.scope.to)
+        let end = facts.end
         let inForce = tokens.filter { token in
-            token.revoked == nil && (token.grant.expires.map { $0 > end } ?? true)
+            token.revoked == nil && (token.grant.expires.map { end < $0 } ?? true)
         }
         let standing = inForce.map { ReportRow($0.created, [$0.name.text, Words.grant($0.grant)]) }
         let bypassers = inForce.filter { $0.grant.rights.contains(.bypass) }.map(\.name.text)
@@ -39,12 +30,7 @@ enum AccessRules {
                 + "force by the end of the period. \(right)",
             Words.union(acts.records, Words.ranges(of: inForce.map(\.created))),
             [
-                ReportTable(
-                    "Tokens made and revoked",
-                    ["when", "by", "what", "why"],
-                    rows,
-                    of: acts.count
-                ),
+                acts.table("Tokens made and revoked"),
                 ReportTable(
                     "Tokens in force by the end of the period, with the record that made them",
                     ["token", "what it may do"],
@@ -54,7 +40,7 @@ enum AccessRules {
         )
     }
 
-    static func digests(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
+    static func digests(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
         let acts = facts.acts(.accessDigest)
         guard acts.count > 0 else {
             return ReportAnswer(
@@ -67,10 +53,16 @@ enum AccessRules {
             guard case .accessDigest(let count, let head, let day) = record.act else { return nil }
             return ReportRow(index, [day, Words.number(count), head.hex])
         }
+        var reach = ""
+        if case .accessDigest(let count, _, let day)? = acts.last?.act.act {
+            reach =
+                " The last is of \(day) and fixes all \(Amount.count(count, "line")) up to then; "
+                + "of later ones it says nothing."
+        }
         return ReportAnswer(
             .met,
-            "\(Amount.count(acts.count, "day")) of the access log are fixed: who has a copy of "
-                + "it can compare its hash chain with these. The lines themselves are no records.",
+            "\(Amount.count(acts.count, "digest")) of the access log: who has a copy of it can "
+                + "compare its hash chain with these.\(reach) The lines themselves are no records.",
             acts.records,
             [
                 ReportTable(
@@ -83,7 +75,7 @@ enum AccessRules {
         )
     }
 
-    static func exports(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
+    static func exports(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
         let acts = facts.acts(.accessExported)
         guard acts.count > 0 else { return ReportAnswer(.noOccurrence, "Nothing was exported.") }
         let rows = acts.shown.compactMap { index, record -> ReportRow? in

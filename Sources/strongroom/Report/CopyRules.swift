@@ -4,7 +4,7 @@ internal import TransparencyLog
 
 /// Answers about the second copy: pure functions of what the records say.
 enum CopyRules {
-    static func secondCopy(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
+    static func secondCopy(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
         let state = facts.ending.state
         let phases = facts.acts(.targetPhase)
         let changes = phases.shown.compactMap { index, record -> ReportRow? in
@@ -67,7 +67,7 @@ enum CopyRules {
         )
     }
 
-    static func probes(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
+    static func probes(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
         let acts = facts.acts(.targetProbed)
         let state = facts.ending.state
         let rows = acts.shown.compactMap { index, record -> ReportRow? in
@@ -93,7 +93,7 @@ enum CopyRules {
         }
         let lasts = targets.compactMap { $0.value.lastProbe?.index }
         let records = Words.union(acts.records, Words.ranges(of: lasts))
-        if !failing.isEmpty || !facts.failedProbes.isEmpty {
+        if !failing.isEmpty || facts.failedProbes.count > 0 {
             let names = failing.map(\.key.text).joined(separator: ", ")
             let now =
                 failing.isEmpty

@@ -6,7 +6,7 @@ enum ErasureRules {
     /// How long erased bytes may stand in a copy, by the promises that the store makes.
     static let patienceMilliseconds: Int64 = 31 * 86_400_000
 
-    static func erasures(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
+    static func erasures(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
         let acts = facts.acts(.payloadErased)
         guard acts.count > 0 else { return ReportAnswer(.noOccurrence, "Nothing was erased.") }
         let rows = acts.shown.compactMap { index, record -> ReportRow? in
@@ -44,7 +44,7 @@ enum ErasureRules {
         )
     }
 
-    static func bypasses(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
+    static func bypasses(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
         let acts = facts.acts(.lockBypassed)
         guard acts.count > 0 else { return ReportAnswer(.noOccurrence, "No lock was set aside.") }
         let rows = acts.shown.compactMap { index, record -> ReportRow? in
@@ -74,7 +74,7 @@ enum ErasureRules {
         )
     }
 
-    static func purges(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
+    static func purges(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
         guard !facts.erasures.isEmpty else {
             return ReportAnswer(.noOccurrence, "Nothing was erased.")
         }
@@ -100,7 +100,7 @@ enum ErasureRules {
                     erasure.index,
                     [
                         erasure.received.rfc3339, left.joined(separator: ", "),
-                        "\(days) days" + (isLate ? ", too long" : ""),
+                        Amount.count(days, "day") + (isLate ? ", too long" : ""),
                     ]
                 )
             )
@@ -132,7 +132,7 @@ enum ErasureRules {
         )
     }
 
-    static func due(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
+    static func due(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
         guard facts.finding == nil else {
             return ReportAnswer(.cannotBeAnswered, "What stands was not counted.")
         }
@@ -159,7 +159,7 @@ enum ErasureRules {
             .cannotBeAnswered,
             text + hidden + " \(Words.number(standing.due)) could be erased; whether they are "
                 + "still needed no record tells.",
-            Words.ranges(of: standing.firstDue),
+            standing.dueRecords,
             [
                 ReportTable(
                     "Evidence that could be erased",

@@ -3,10 +3,9 @@ internal import TransparencyLog
 
 /// Answers about the keys that sign the log: pure functions of what the records say.
 enum KeyRules {
-    static func keys(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
+    static func keys(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
         let acts = facts.acts(.keyRotated)
-        let end = min(facts.ending.order.lastReceived, facts.scope.to)
-        let signing = facts.ending.state.keys.filter { $0.signs(at: end) }
+        let signing = facts.ending.state.keys.filter { $0.signs(at: facts.end) }
         let standing = signing.map { key in
             ReportRow(
                 key.rotated ?? RecordIndex(0),

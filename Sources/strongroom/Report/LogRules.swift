@@ -3,7 +3,7 @@ internal import TransparencyLog
 
 /// Answers about the log as such: pure functions of what its records say.
 enum LogRules {
-    static func wholeLog(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
+    static func wholeLog(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
         guard facts.size > 0 else { return ReportAnswer(.cannotBeAnswered, "No record was read.") }
         let inside = facts.records.map { Words.ranges([$0]) } ?? "none"
         return ReportAnswer(
@@ -16,7 +16,7 @@ enum LogRules {
         )
     }
 
-    static func completeness(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
+    static func completeness(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
         let heads = facts.ending.order.heads.filter { facts.scope.covers($0.key) }
             .sorted { $0.key < $1.key }
         guard !heads.isEmpty else {
@@ -53,7 +53,7 @@ enum LogRules {
         )
     }
 
-    static func trail(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
+    static func trail(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
         guard let records = facts.records else { return Self.nothing }
         var rows: [ReportRow] = []
         if facts.evidenceCount > 0 {
@@ -62,11 +62,10 @@ enum LogRules {
             rows.append(ReportRow(first, text + ["the submitter, sealed in sealed records"]))
         }
         for (kind, acts) in facts.kinds.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            let who = Set(acts.shown.map(\.act.principal)).sorted().prefix(8).map(\.text)
             rows.append(
                 ReportRow(
                     acts.shown.first?.index,
-                    [kind.rawValue, Words.number(acts.count), who.joined(separator: ", ")]
+                    [kind.rawValue, Words.number(acts.count), Self.who(acts)]
                 )
             )
         }
@@ -85,7 +84,15 @@ enum LogRules {
         )
     }
 
-    static func evidenceTaken(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
+    /// Who acted; that there may be more than is told is said.
+    private static func who(_ acts: ReportFacts.Kind) -> String {
+        let names = Set(acts.shown.map(\.act.principal)).sorted()
+        let told = names.prefix(8).map(\.text).joined(separator: ", ")
+        if names.count > 8 { return told + " and others" }
+        return acts.count > UInt64(acts.shown.count) ? told + ", perhaps others" : told
+    }
+
+    static func evidenceTaken(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
         guard facts.evidenceCount > 0 else {
             return ReportAnswer(.noOccurrence, "No evidence was taken in.")
         }
@@ -114,7 +121,7 @@ enum LogRules {
         )
     }
 
-    static func clock(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
+    static func clock(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
         guard let records = facts.records, let first = facts.firstReceived,
             let last = facts.lastReceived
         else { return Self.nothing }
@@ -159,80 +166,50 @@ enum LogRules {
         )
     }
 
-    static func configuration(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
-        var rows: [ReportRow] = []
-        var records: [ClosedRange<UInt64>] = []
-        var count: UInt64 = 0
-        for kind: RecordKind in [
-            .policySet, .targetAdded, .targetPhase, .targetRemoved, .logClosed,
-        ] {
-            let acts = facts.acts(kind)
-            count += acts.count
-            records += acts.records
-            rows += acts.shown.map { index, record in
-                ReportRow(
-                    index,
-                    [
-                        record.received.rfc3339, record.principal.text, Words.act(record.act),
-                        record.reason?.text ?? "",
-                    ]
-                )
-            }
-        }
-        guard count > 0 else {
+    static func configuration(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
+        let acts = ToldActs(
+            facts,
+            .policySet,
+            .targetAdded,
+            .targetPhase,
+            .targetRemoved,
+            .logClosed
+        )
+        guard acts.count > 0 else {
             return ReportAnswer(.noOccurrence, "No rule was set or changed by a record.")
         }
-        rows.sort { ($0.index?.value ?? 0) < ($1.index?.value ?? 0) }
-        records.sort { $0.lowerBound < $1.lowerBound }
         return ReportAnswer(
             .recorded,
-            "\(Amount.count(count, "change")) of rules by records. The server's configuration file "
-                + "and its program are no records.",
-            records,
-            [ReportTable("Changes of rules", ["when", "by", "what", "why"], rows, of: count)]
+            "\(Amount.count(acts.count, "change")) of rules by records. The server's configuration "
+                + "file and its program are no records.",
+            acts.records,
+            [acts.table("Changes of rules")]
         )
     }
 
     /// What may have been an incident; how it was judged and answered stands elsewhere.
-    static func incidents(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
-        var rows: [ReportRow] = []
-        var records: [ClosedRange<UInt64>] = facts.failedProbes.map { $0.value...$0.value }
-        var count = UInt64(facts.failedProbes.count)
-        rows += facts.failedProbes.map {
-            ReportRow($0, ["", "", "a target does not enforce all rules", ""])
-        }
-        for kind: RecordKind in [.lockBypassed, .clockResynced, .targetRemoved] {
-            let acts = facts.acts(kind)
-            count += acts.count
-            records += acts.records
-            rows += acts.shown.map { index, record in
-                ReportRow(
-                    index,
-                    [
-                        record.received.rfc3339, record.principal.text, Words.act(record.act),
-                        record.reason?.text ?? "",
-                    ]
-                )
-            }
-        }
-        guard count > 0 else {
+    static func incidents(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
+        let kinds: [RecordKind] = [.lockBypassed, .clockResynced, .targetRemoved]
+        let acts = ToldActs(
+            kinds.map { (facts.acts($0), nil) }
+                + [(facts.failedProbes, "a target does not enforce all rules")]
+        )
+        guard acts.count > 0 else {
             return ReportAnswer(
                 .noOccurrence,
                 "No bypass, no resync of the clock, no failed probe and no removed target."
             )
         }
-        rows.sort { ($0.index?.value ?? 0) < ($1.index?.value ?? 0) }
-        records.sort { $0.lowerBound < $1.lowerBound }
         return ReportAnswer(
             .cannotBeAnswered,
-            "\(Amount.count(count, "record")) that somebody should have looked into; whether that "
-                + "was done, and what came of it, the log does not tell.",
-            records,
-            [ReportTable("Exceptions and faults", ["when", "by", "what", "why"], rows, of: count)]
+            "\(Amount.count(acts.count, "record")) that somebody should have looked into; whether "
+                + "that was done, and what came of it, the log does not tell.",
+            acts.records,
+            [acts.table("Exceptions and faults")]
         )
     }
 
-    static func recovery(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
+    static func recovery(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
         guard let creation = facts.creation, let predecessor = creation.predecessor else {
             return ReportAnswer(
                 .noOccurrence,
@@ -248,7 +225,11 @@ enum LogRules {
         )
     }
 
-    static func witnesses(_: ReportFacts, _ witnesses: ReportWitnesses) -> ReportAnswer {
+    static func witnesses(
+        _: ReportFacts,
+        _ attestations: ReportAttestations
+    ) -> ReportAnswer {
+        let witnesses = attestations.witnesses
         let others = Amount.count(witnesses.foreignCount, "further signature")
         guard witnesses.isAsked else {
             let hint = "give --witness or --policy to have them judged"

@@ -16,13 +16,15 @@ struct Report {
     }
 
     let facts: ReportFacts
+    let attestations: ReportAttestations
     let answers: [Answered]
     let controls: [Judged]
 
-    init(_ facts: ReportFacts, _ witnesses: ReportWitnesses) {
+    init(_ facts: ReportFacts, _ attestations: ReportAttestations) {
         self.facts = facts
+        self.attestations = attestations
         answers = ReportQuestions.all.map { question in
-            Answered(question: question, answer: question.answer(facts, witnesses))
+            Answered(question: question, answer: question.answer(facts, attestations))
         }
         let byQuestion = Dictionary(
             uniqueKeysWithValues: answers.map { ($0.question.id, $0.answer) }
@@ -53,7 +55,8 @@ struct Report {
     static let disclaimer =
         "This report supports an auditor. It tells what the records of one log say, and nothing "
         + "else; it is no legal opinion, no certificate, and no statement that any rule applies or "
-        + "is complied with. What a control asks for is put into other words here; the text of the "
-        + "rule is what counts. A verdict is about the questions that stand beside it, asked of "
-        + "these records; of what is named as not answerable it says nothing."
+        + "is complied with. What a control asks for is put into other words here, which were not "
+        + "all compared with the rule itself: beside each framework stands what was and what was "
+        + "not. The text of the rule is what counts. A verdict is about the questions that stand "
+        + "beside it, asked of these records; of what is named as not answerable it says nothing."
 }

@@ -81,14 +81,14 @@ struct ReportQuestion: Sendable {
     /// The rules of an audit that, broken, answer it with no.
     let rules: Set<String>
     /// What the facts say, whatever the log was caught at.
-    private let rule: @Sendable (ReportFacts, ReportWitnesses) -> ReportAnswer
+    private let rule: @Sendable (ReportFacts, ReportAttestations) -> ReportAnswer
 
     init(
         _ id: String,
         _ text: String,
         rules: [LogViolation.Rule] = [],
         tree: [MonitorViolation.Rule] = [],
-        _ rule: @escaping @Sendable (ReportFacts, ReportWitnesses) -> ReportAnswer
+        _ rule: @escaping @Sendable (ReportFacts, ReportAttestations) -> ReportAnswer
     ) {
         self.id = id
         self.text = text
@@ -99,8 +99,8 @@ struct ReportQuestion: Sendable {
     /// The answer, with regard to what the log was caught at.
     ///
     /// Behind a broken rule nothing was judged: what was fine up to there is no answer.
-    func answer(_ facts: ReportFacts, _ witnesses: ReportWitnesses) -> ReportAnswer {
-        var answer = rule(facts, witnesses)
+    func answer(_ facts: ReportFacts, _ attestations: ReportAttestations) -> ReportAnswer {
+        var answer = rule(facts, attestations)
         guard let finding = facts.finding else { return answer }
         if rules.contains(finding.rule) {
             answer.verdict = .notMet

@@ -7,17 +7,22 @@ enum ReportControls {
 
     private typealias Gap = ReportControl.Gap
 
-    private static let securitiesRule = "SEC 17 CFR 240.17a-4"
+    static let securitiesRule = "SEC 17 CFR 240.17a-4"
+    static let finraRule = "FINRA Rule 4511"
+    static let commoditiesRule = "CFTC 17 CFR 1.31"
+    static let isoStandard = "ISO/IEC 27001:2022"
+    static let trustServices = "SOC 2 (TSP section 100)"
+
     private static let securities = [
         ReportControl(
             framework: securitiesRule,
             paragraph: "(f)(2)(i)(A)",
             title: "Audit-trail alternative",
             asks: "Records are kept for their period with a complete, time-stamped trail: every "
-                + "change and deletion, when, by whom, and what is needed to show that they are "
-                + "authentic and to make the original again.",
+                + "change and deletion, when, by which person where one did it, and what is needed "
+                + "to show that they are authentic and to make the original again.",
             decides: ["whole-log", "completeness", "trail", "clock", "erasures"],
-            adds: ["locks-kept", "bypasses", "holds-kept", "keys", "witnesses"],
+            adds: ["locks-kept", "bypasses", "holds-kept", "keys", "witnesses", "timestamps"],
             gaps: [
                 Gap(
                     "that an erased original can be made again",
@@ -108,8 +113,9 @@ enum ReportControls {
             framework: securitiesRule,
             paragraph: "(f)(3)(iii)",
             title: "Audit system",
-            asks: "Where the non-erasable form is used, an audit system gives account of what was "
-                + "put in and of every change, and its results are kept as long.",
+            asks: "Where (f)(2)(i)(B) is followed, an audit system gives account of what was put "
+                + "in and of every change; its results can be examined at any time, and are kept "
+                + "as long as the records.",
             decides: ["trail", "tokens"],
             adds: ["access-digests"],
             gaps: [Gap("that the results were examined", "no record tells who read a report")]
@@ -133,7 +139,8 @@ enum ReportControls {
             paragraph: "(f)(3)(i), (f)(3)(ii), (f)(3)(v)",
             title: "Facilities, readiness, undertakings",
             asks: "Means to produce records at once are at hand, and a designated executive "
-                + "officer or third party has undertaken to provide them.",
+                + "officer or third party has undertaken, in a paper that is filed with the "
+                + "examining authority, to provide them.",
             decides: [],
             adds: [],
             gaps: [
@@ -148,7 +155,7 @@ enum ReportControls {
 
     private static let finra = [
         ReportControl(
-            framework: "FINRA Rule 4511",
+            framework: finraRule,
             paragraph: "(a)",
             title: "Books and records",
             asks: "Members make and keep the books and records that the rules ask for.",
@@ -162,7 +169,7 @@ enum ReportControls {
             ]
         ),
         ReportControl(
-            framework: "FINRA Rule 4511",
+            framework: finraRule,
             paragraph: "(b)",
             title: "Six years where no period is set",
             asks: "Records without a period of their own are kept for at least six years.",
@@ -176,7 +183,7 @@ enum ReportControls {
             ]
         ),
         ReportControl(
-            framework: "FINRA Rule 4511",
+            framework: finraRule,
             paragraph: "(c)",
             title: "Format and media as in SEC Rule 17a-4",
             asks: "They are kept in a format and on media that comply with SEC Rule 17a-4; see "
@@ -189,23 +196,24 @@ enum ReportControls {
 
     private static let commodities = [
         ReportControl(
-            framework: "CFTC 17 CFR 1.31",
+            framework: commoditiesRule,
             paragraph: "(b)(3)",
             title: "Five years",
-            asks: "Records that are neither about swaps nor of oral communications are kept for "
-                + "at least five years from when they were made.",
+            asks: "Records that (b)(1), on swaps and related transactions, and (b)(2), on oral "
+                + "communications, do not cover are kept for at least five years from when they "
+                + "were made; so is what was communicated before a swap.",
             decides: ["five-years", "locks-kept", "bypasses"],
             adds: ["erasures"],
             gaps: [
                 Gap(
-                    "(b)(1) and (b)(2): which records are about swaps or oral communications",
+                    "which records (b)(1) and (b)(2) cover",
                     "the log does not know what evidence is about"
                 ),
                 Gap("when the record was made", "the log knows when it was taken in"),
             ]
         ),
         ReportControl(
-            framework: "CFTC 17 CFR 1.31",
+            framework: commoditiesRule,
             paragraph: "(b)(4)",
             title: "Readily accessible",
             asks: "Electronic records are readily accessible for the whole period.",
@@ -214,22 +222,22 @@ enum ReportControls {
             gaps: [Gap("how readily", "no record tells how long the server was away")]
         ),
         ReportControl(
-            framework: "CFTC 17 CFR 1.31",
+            framework: commoditiesRule,
             paragraph: "(c)(1)",
             title: "Authentic and reliable",
             asks: "Records are kept in a way that ensures that they are authentic and reliable.",
             decides: ["whole-log", "completeness", "trail"],
-            adds: ["clock", "witnesses", "locks-kept", "holds-kept"],
+            adds: ["clock", "witnesses", "timestamps", "locks-kept", "holds-kept"],
             gaps: [Gap("whether what was put in was true", "the log keeps what it was given")]
         ),
         ReportControl(
-            framework: "CFTC 17 CFR 1.31",
+            framework: commoditiesRule,
             paragraph: "(c)(2)(i)",
             title: "Security, signature and data",
             asks: "Systems keep up the security, signatures and data that show that electronic "
                 + "records are authentic.",
             decides: ["whole-log", "tokens"],
-            adds: ["access-digests", "keys", "witnesses"],
+            adds: ["access-digests", "keys", "witnesses", "timestamps"],
             gaps: [
                 Gap(
                     "who can reach the signing key",
@@ -238,7 +246,7 @@ enum ReportControls {
             ]
         ),
         ReportControl(
-            framework: "CFTC 17 CFR 1.31",
+            framework: commoditiesRule,
             paragraph: "(c)(2)(ii)",
             title: "Produced, and available in an emergency",
             asks: "Records can be produced, and are available when the system that keeps them is "
@@ -248,7 +256,7 @@ enum ReportControls {
             gaps: [Gap("plans and exercises", "no record tells of them")]
         ),
         ReportControl(
-            framework: "CFTC 17 CFR 1.31",
+            framework: commoditiesRule,
             paragraph: "(c)(2)(iii)",
             title: "Inventory of systems",
             asks: "An up-to-date inventory describes each system that is needed to reach or "
@@ -261,13 +269,13 @@ enum ReportControls {
 
     private static let iso = [
         ReportControl(
-            framework: "ISO/IEC 27001:2022",
+            framework: isoStandard,
             paragraph: "A.5.28",
             title: "Collection of evidence",
             asks: "Procedures are in place to identify, collect, acquire and preserve evidence of "
                 + "information security events.",
             decides: ["evidence-taken", "completeness", "whole-log", "locks-granted"],
-            adds: ["holds", "holds-kept", "locks-kept", "exports", "witnesses"],
+            adds: ["holds", "holds-kept", "locks-kept", "exports", "witnesses", "timestamps"],
             gaps: [
                 Gap("the procedures, and who is trained in them", "they are outside of the log"),
                 Gap(
@@ -277,7 +285,7 @@ enum ReportControls {
             ]
         ),
         ReportControl(
-            framework: "ISO/IEC 27001:2022",
+            framework: isoStandard,
             paragraph: "A.8.10",
             title: "Information deletion",
             asks: "Information is deleted when it is no longer required.",
@@ -296,13 +304,13 @@ enum ReportControls {
             ]
         ),
         ReportControl(
-            framework: "ISO/IEC 27001:2022",
+            framework: isoStandard,
             paragraph: "A.8.15",
             title: "Logging",
             asks: "Logs of activities, exceptions, faults and other relevant events are produced, "
                 + "stored, protected and analysed.",
             decides: ["trail", "whole-log"],
-            adds: ["access-digests", "clock", "tokens"],
+            adds: ["access-digests", "clock", "tokens", "timestamps"],
             gaps: [
                 Gap("that the logs were analysed", "no record tells who read them"),
                 Gap(
@@ -315,7 +323,7 @@ enum ReportControls {
 
     private static let serviceOrganizations = [
         ReportControl(
-            framework: "SOC 2 (TSP section 100)",
+            framework: trustServices,
             paragraph: "CC7.1",
             title: "Detecting changes and vulnerabilities",
             asks: "Changes of configuration that bring vulnerabilities, and new vulnerabilities, "
@@ -328,7 +336,7 @@ enum ReportControls {
             ]
         ),
         ReportControl(
-            framework: "SOC 2 (TSP section 100)",
+            framework: trustServices,
             paragraph: "CC7.2",
             title: "Monitoring for anomalies",
             asks: "Components are watched for anomalies that may be malicious acts, disasters or "
@@ -344,17 +352,17 @@ enum ReportControls {
             ]
         ),
         ReportControl(
-            framework: "SOC 2 (TSP section 100)",
+            framework: trustServices,
             paragraph: "CC7.3",
             title: "Evaluating events",
             asks: "Security events are evaluated, to tell whether objectives were or could be "
-                + "missed.",
+                + "missed; if so, something is done against it.",
             decides: ["incidents"],
             adds: [],
             gaps: [Gap("the evaluation", "the log names the events, not what was thought of them")]
         ),
         ReportControl(
-            framework: "SOC 2 (TSP section 100)",
+            framework: trustServices,
             paragraph: "CC7.4",
             title: "Responding to incidents",
             asks: "Incidents are answered by a defined programme: understood, contained, remedied "
@@ -364,7 +372,7 @@ enum ReportControls {
             gaps: [Gap("the programme and its runs", "they are outside of the log")]
         ),
         ReportControl(
-            framework: "SOC 2 (TSP section 100)",
+            framework: trustServices,
             paragraph: "CC7.5",
             title: "Recovering from incidents",
             asks: "What is needed to recover from incidents is identified, developed and done.",

@@ -13,7 +13,6 @@ struct ReportDocument {
     }
 
     let report: Report
-    let witnesses: ReportWitnesses
     let signed: SignedCheckpoint
     /// When it was made, by this machine's clock.
     let made: Timestamp
@@ -91,12 +90,14 @@ struct ReportJSON {
         var object: JSONObject = [
             "controls": .array(document.report.controls.map(Self.control)),
             "disclaimer": .string(Report.disclaimer),
+            "frameworks": .array(ReportSource.all.map(Self.source)),
             "generated": .string(document.made.rfc3339),
             "headline": .string(document.headline),
             "log": .object(log), "period": .object(period),
             "questions": .array(document.report.answers.map(Self.answer)),
             "remarks": .array(document.remarks.map { .string($0) }),
             "software": .string(document.software),
+            "timestamps": .array(timestamps),
             "type": "strongroom-report-v1",
         ]
         object["collection"] = facts.scope.collection.map { .string($0.text) }
@@ -123,6 +124,29 @@ struct ReportJSON {
     }
 
     static let foot = "\n]}\n"
+
+    /// The time-stamps that were fetched, so that others can verify them.
+    private var timestamps: [JSONValue] {
+        document.report.attestations.timestamps.authorities.flatMap { authority in
+            authority.stamps.filter { !$0.record.isEmpty }.map { stamp in
+                var isVerified = false
+                if case .verified = stamp.standing { isVerified = true }
+                return .object([
+                    "authority": .string(authority.name), "checkpoint": .string(stamp.note),
+                    "evidenceRecord": .string(Base64.encode(stamp.record.span)),
+                    "size": .integer(Int64(stamp.size.value)), "time": .string(stamp.time),
+                    "verified": .bool(isVerified),
+                ])
+            }
+        }
+    }
+
+    private static func source(_ source: ReportSource) -> JSONValue {
+        .object([
+            "compared": .string(source.compared), "name": .string(source.framework),
+            "notCompared": .string(source.notCompared),
+        ])
+    }
 
     private static func control(_ judged: Report.Judged) -> JSONValue {
         let control = judged.control

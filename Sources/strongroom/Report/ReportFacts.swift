@@ -35,6 +35,14 @@ struct ReportFacts {
         var records: [ClosedRange<UInt64>] = []
         /// The first of them, up to ``maximumShownCount``.
         var shown: [(index: RecordIndex, act: ActRecord)] = []
+        var last: (index: RecordIndex, act: ActRecord)?
+
+        mutating func take(_ act: ActRecord, at index: RecordIndex) {
+            count += 1
+            ReportFacts.append(index, to: &records)
+            if shown.count < ReportFacts.maximumShownCount { shown.append((index, act)) }
+            last = (index, act)
+        }
     }
 
     /// Evidence of one collection that came in the period.
@@ -74,7 +82,8 @@ struct ReportFacts {
         var unknown: UInt64 = 0
         /// Past the lock, not held, not erased.
         var due: UInt64 = 0
-        /// The first that are due.
+        var dueRecords: [ClosedRange<UInt64>] = []
+        /// The first of them.
         var firstDue: [RecordIndex] = []
     }
 
@@ -96,8 +105,10 @@ struct ReportFacts {
     var kinds: [RecordKind: Kind] = [:]
     var taken: [CollectionName: Taken] = [:]
     var erasures: [Erasure] = []
+    /// Erased pieces of which only the opening would have told whether a hold covered them.
+    var hiddenErasures: UInt64 = 0
     /// Probes of the period that found a rule that is not enforced.
-    var failedProbes: [RecordIndex] = []
+    var failedProbes = Kind()
     /// The log as it was when the period began.
     var beginning: LogAudit
     /// The log as it was when the period ended, or at the checkpoint if that is earlier.
@@ -112,6 +123,12 @@ struct ReportFacts {
         self.scope = scope
         let empty = LogAudit(origin: origin)
         (beginning, ending, final) = (empty, empty, empty)
+    }
+
+    /// The last moment of the period that the log tells of: what ended by itself has ended by then.
+    var end: Timestamp {
+        guard firstBehind != nil else { return ending.order.lastReceived }
+        return Timestamp(milliseconds: scope.to.milliseconds - 1) ?? scope.to
     }
 
     /// Acts of a kind in the period; none is none.

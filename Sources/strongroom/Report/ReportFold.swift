@@ -12,6 +12,8 @@ struct ReportFold {
     private var order = RecordOrder()
     /// Erasures of the collection that is reported on; of all times, for purges come later.
     private var concerning: Set<RecordIndex> = []
+    /// What the audit could not judge before the record at hand.
+    private var unjudgedBefore: UInt64 = 0
 
     /// The years of retention that are asked for.
     static let years = [5, 6]
@@ -22,6 +24,7 @@ struct ReportFold {
 
     /// Takes note of how things stood before a record.
     mutating func willTake(_ record: Record, _ audit: LogAudit, at index: RecordIndex) {
+        unjudgedBefore = UInt64(audit.unjudged.erasures)
         if !hasBegun, record.received >= facts.scope.from {
             hasBegun = true
             facts.beginning = audit
@@ -55,7 +58,7 @@ struct ReportFold {
         case .evidence, .sealedEvidence: if isInside { take(evidence: record, at: index) }
         case .act(let act):
             guard try concerns(act.act, at: index, from: memory), isInside else { return }
-            take(act, at: index, audit.state)
+            take(act, at: index, audit)
         }
     }
 
@@ -119,12 +122,8 @@ struct ReportFold {
 
     // MARK: Acts
 
-    private mutating func take(_ act: ActRecord, at index: RecordIndex, _ state: LogState) {
-        var kind = facts.acts(act.act.kind)
-        kind.count += 1
-        ReportFacts.append(index, to: &kind.records)
-        if kind.shown.count < ReportFacts.maximumShownCount { kind.shown.append((index, act)) }
-        facts.kinds[act.act.kind] = kind
+    private mutating func take(_ act: ActRecord, at index: RecordIndex, _ audit: LogAudit) {
+        facts.kinds[act.act.kind, default: ReportFacts.Kind()].take(act, at: index)
         switch act.act {
         case .payloadErased(let erased):
             facts.erasures.append(
@@ -132,11 +131,12 @@ struct ReportFold {
                     index: index,
                     received: act.received,
                     count: erased.count,
-                    copies: ["local"] + state.targets.keys.map(\.text).sorted()
+                    copies: ["local"] + audit.state.targets.keys.map(\.text).sorted()
                 )
             )
+            facts.hiddenErasures += UInt64(audit.unjudged.erasures) - unjudgedBefore
         case .targetProbed(_, let report):
-            if !report.isCompliant { facts.failedProbes.append(index) }
+            if !report.isCompliant { facts.failedProbes.take(act, at: index) }
         default: break
         }
     }
@@ -224,6 +224,7 @@ extension ReportFacts.Standing {
             unknown += 1
         } else {
             due += 1
+            ReportFacts.append(facts.index, to: &dueRecords)
             if firstDue.count < ReportFacts.maximumShownCount { firstDue.append(facts.index) }
         }
     }

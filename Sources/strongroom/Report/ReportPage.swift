@@ -5,8 +5,16 @@ internal import TransparencyLog
 /// The report as a page that prints well: no script, nothing from elsewhere, headings in order,
 /// tables with captions, verdicts told by words and not by colour alone.
 struct ReportPage {
-    let document: ReportDocument
-    let cited: [ReportDocument.Cited]
+    private let document: ReportDocument
+    private let cited: [ReportDocument.Cited]
+    /// Of a log that lies some are not, and have no place to lead to.
+    private let proven: Set<RecordIndex>
+
+    init(document: ReportDocument, cited: [ReportDocument.Cited]) {
+        self.document = document
+        self.cited = cited
+        proven = Set(cited.map(\.index))
+    }
 
     /// The whole page, part by part.
     func write(_ write: (String) throws(CommandFailure) -> Void) throws(CommandFailure) {
@@ -110,6 +118,10 @@ struct ReportPage {
                 if !framework.isEmpty { parts.append("</tbody>\n</table>") }
                 framework = control.framework
                 parts.append("<h3>\(Self.text(framework))</h3>")
+                parts += ReportSource.all.filter { $0.framework == framework }.map { source in
+                    "<p>Compared: \(Self.text(source.compared))<br>Not compared: "
+                        + "\(Self.text(source.notCompared))</p>"
+                }
                 parts.append(
                     "<table>\n<caption>Controls of \(Self.text(framework))</caption>\n<thead>"
                         + "<tr><th scope=\"col\">paragraph</th><th scope=\"col\">asks</th>"
@@ -166,7 +178,10 @@ struct ReportPage {
         for row in table.rows {
             var cells = row.cells.map { "<td><bdi>\(Self.text($0))</bdi></td>" }
             if hasRecords {
-                let place = row.index.map { "<a href=\"#r\($0)\">\($0)</a>" } ?? ""
+                let place =
+                    row.index.map { index in
+                        proven.contains(index) ? "<a href=\"#r\(index)\">\(index)</a>" : "\(index)"
+                    } ?? ""
                 cells.insert("<td>\(place)</td>", at: 0)
             }
             parts.append("<tr>\(cells.joined())</tr>")

@@ -66,6 +66,11 @@ enum ReportQuestions {
             "Have witnesses cosigned the checkpoint, so that the log shows everybody the same?",
             LogRules.witnesses
         ),
+        ReportQuestion(
+            "timestamps",
+            "Have authorities of time stamped the log, so that others say when records existed?",
+            TimeStampRules.timestamps
+        ),
     ]
 
     private static let retention = [

@@ -9,6 +9,8 @@ struct ReportSettings {
     var keys: [VerifierKey]
     var witnesses: [CosignatureKey] = []
     var policy: TlogPolicy?
+    /// Certificates of authorities of time that are trusted.
+    var authorities: TimeStampAnchors?
     /// The directory that both files go to.
     var directory: String
     var isJSON = false
@@ -17,6 +19,7 @@ struct ReportSettings {
 /// Makes a report: reads and judges the log, answers, proves what is cited, writes both forms.
 final class ReportRun: LogObserver {
     private let settings: ReportSettings
+    private let connection: APIConnection
     private let reader: LogReader
     private let console: Console
     private let progress: WalkProgress
@@ -24,9 +27,10 @@ final class ReportRun: LogObserver {
     /// The audit as it was when a record broke a rule.
     private var caught: LogAudit?
 
-    init(_ settings: ReportSettings, _ reader: LogReader, _ console: Console) {
+    init(_ settings: ReportSettings, _ server: Server, _ console: Console) {
         self.settings = settings
-        self.reader = reader
+        connection = server.connect()
+        reader = LogReader(server.connect())
         self.console = console
         progress = WalkProgress(console)
         fold = ReportFold(origin: settings.keys[0].name, scope: settings.scope)
@@ -68,15 +72,8 @@ final class ReportRun: LogObserver {
         fold.end(caught ?? walked.state.audit, finding: finding)
         let step = try walked.state.beginStep()
         if finding == nil { try fold.takeStock(from: step) }
-        let witnesses = ReportWitnesses(
-            walked.signed,
-            keys: settings.witnesses,
-            policy: settings.policy,
-            logKeys: walked.state.audit.state.keys(following: settings.keys)
-        )
         let document = ReportDocument(
-            report: Report(fold.facts, witnesses),
-            witnesses: witnesses,
+            report: Report(fold.facts, try attestations(walked)),
             signed: walked.signed,
             made: Timestamp(milliseconds: Clock.wallMilliseconds()) ?? .earliest,
             software: "strongroom \(VersionCommand.version)",
@@ -86,6 +83,32 @@ final class ReportRun: LogObserver {
         tell(document)
         let isFine = finding == nil && document.report.notMet.isEmpty
         return isFine ? .done : .verificationFailed
+    }
+
+    /// What others say of what was read.
+    private func attestations(
+        _ walked: LogWalk.Outcome
+    ) throws(CommandFailure) -> ReportAttestations {
+        let keys = walked.state.audit.state.keys(following: settings.keys)
+        var timestamps = ReportTimeStamps(unread: "nobody was asked")
+        if fold.facts.finding == nil, let records = fold.facts.records {
+            let reader = TimeStampReader(
+                connection,
+                walked,
+                keys: keys,
+                anchors: settings.authorities
+            )
+            timestamps = try reader.read(records)
+        }
+        return ReportAttestations(
+            witnesses: ReportWitnesses(
+                walked.signed,
+                keys: settings.witnesses,
+                policy: settings.policy,
+                logKeys: keys
+            ),
+            timestamps: timestamps
+        )
     }
 
     private func makeDirectory() throws(CommandFailure) {

@@ -61,3 +61,9 @@ struct ReportWitnesses: Equatable {
         if !cosigned.contains(found) { cosigned.append(found) }
     }
 }
+
+/// What others say of the log, beside its own records.
+struct ReportAttestations: Equatable {
+    var witnesses: ReportWitnesses
+    var timestamps: ReportTimeStamps
+}

@@ -3,7 +3,7 @@ internal import TransparencyLog
 
 /// Answers about policies, locks and holds: pure functions of what the records say.
 enum RetentionRules {
-    static func policies(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
+    static func policies(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
         guard facts.evidenceCount > 0 else {
             return ReportAnswer(.noOccurrence, "No evidence was taken in.")
         }
@@ -45,7 +45,7 @@ enum RetentionRules {
         )
     }
 
-    static func locksGranted(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
+    static func locksGranted(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
         guard facts.evidenceCount > 0 else {
             return ReportAnswer(.noOccurrence, "No evidence was taken in.")
         }
@@ -84,7 +84,7 @@ enum RetentionRules {
         )
     }
 
-    static func firmness(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
+    static func firmness(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
         guard facts.evidenceCount > 0 else {
             return ReportAnswer(.noOccurrence, "No evidence was taken in.")
         }
@@ -106,41 +106,22 @@ enum RetentionRules {
         )
     }
 
-    static func locksKept(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
-        let extensions = facts.acts(.lockExtended)
-        let events = facts.acts(.eventRecorded)
-        guard extensions.count + events.count > 0 else {
+    static func locksKept(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
+        let acts = ToldActs(facts, .lockExtended, .eventRecorded)
+        guard acts.count > 0 else {
             return ReportAnswer(
                 .noOccurrence,
                 "No lock was changed in the period, and none was ever shortened in the whole log."
             )
         }
-        let acts = (extensions.shown + events.shown).sorted { $0.index < $1.index }
-        let rows = acts.map { index, record in
-            ReportRow(
-                index,
-                [
-                    record.received.rfc3339, record.principal.text, Words.act(record.act),
-                    record.reason?.text ?? "",
-                ]
-            )
-        }
-        let records = (extensions.records + events.records)
-            .sorted { $0.lowerBound < $1.lowerBound }
+        let extensions = facts.acts(.lockExtended).count
+        let events = facts.acts(.eventRecorded).count
         return ReportAnswer(
             .met,
-            "\(Amount.count(extensions.count, "extension")), \(Amount.count(events.count, "event"))"
-                + "; compared with every lock before them, none shortens or weakens one, in the "
-                + "whole log.",
-            records,
-            [
-                ReportTable(
-                    "Changes of locks",
-                    ["when", "by", "what", "why"],
-                    rows,
-                    of: extensions.count + events.count
-                )
-            ]
+            "\(Amount.count(extensions, "extension")), \(Amount.count(events, "event")); compared "
+                + "with every lock before them, none shortens or weakens one, in the whole log.",
+            acts.records,
+            [acts.table("Changes of locks")]
         )
     }
 
@@ -179,47 +160,29 @@ enum RetentionRules {
         )
     }
 
-    static func holds(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
-        let placed = facts.acts(.holdPlaced)
-        let released = facts.acts(.holdReleased)
-        let acts = (placed.shown + released.shown).sorted { $0.index < $1.index }
-        let rows = acts.map { index, record in
-            ReportRow(
-                index,
-                [
-                    record.received.rfc3339, record.principal.text, Words.act(record.act),
-                    record.reason?.text ?? "",
-                ]
-            )
-        }
+    static func holds(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
+        let acts = ToldActs(facts, .holdPlaced, .holdReleased)
         let standing = facts.ending.state.matters.filter { $0.value.isHolding }
             .sorted { $0.key < $1.key }
         let standingRows = standing.map { matter, state in
             ReportRow(state.acts.last, [matter.text, Words.hold(state)])
         }
-        guard placed.count + released.count > 0 || !standing.isEmpty else {
+        guard acts.count > 0 || !standing.isEmpty else {
             return ReportAnswer(
                 .noOccurrence,
                 "No hold was placed or released, and none stands by the end of the period."
             )
         }
-        let records = (placed.records + released.records)
-            .sorted { $0.lowerBound < $1.lowerBound }
-        let all = Words.union(records, Words.ranges(of: standing.flatMap(\.value.acts)))
+        let all = Words.union(acts.records, Words.ranges(of: standing.flatMap(\.value.acts)))
         return ReportAnswer(
             .recorded,
-            "Holds placed: \(Words.number(placed.count)), released: "
-                + "\(Words.number(released.count)). Matters that hold evidence by the end of the "
-                + "period: \(Words.number(standing.count))."
+            "Holds placed: \(Words.number(facts.acts(.holdPlaced).count)), released: "
+                + "\(Words.number(facts.acts(.holdReleased).count)). Matters that hold evidence "
+                + "by the end of the period: \(Words.number(standing.count))."
                 + (facts.scope.collection == nil ? "" : " Matters may be of other collections."),
             all,
             [
-                ReportTable(
-                    "Holds placed and released",
-                    ["when", "by", "what", "why"],
-                    rows,
-                    of: placed.count + released.count
-                ),
+                acts.table("Holds placed and released"),
                 ReportTable(
                     "Matters that hold evidence by the end of the period, with their last record",
                     ["matter", "what it holds"],
@@ -229,12 +192,12 @@ enum RetentionRules {
         )
     }
 
-    static func holdsKept(_ facts: ReportFacts, _: ReportWitnesses) -> ReportAnswer {
+    static func holdsKept(_ facts: ReportFacts, _: ReportAttestations) -> ReportAnswer {
         let erased = facts.acts(.payloadErased)
         guard erased.count > 0 else {
             return ReportAnswer(.noOccurrence, "Nothing was erased.")
         }
-        let hidden = facts.ending.unjudged.erasures - facts.beginning.unjudged.erasures
+        let hidden = facts.hiddenErasures
         guard hidden == 0 else {
             return ReportAnswer(
                 .cannotBeAnswered,

@@ -275,6 +275,10 @@ def test_cosignatures_on_the_checkpoint(env):
     unasked = question(report(env, liar.url, log.key), "witnesses")
     check(unasked["verdict"] == "cannot be answered", f"{unasked}")
     check("1 further signature" in unasked["answer"], f"{unasked}")
+    # A server that has no such list is no reason to end.
+    stamps = question(report(env, liar.url, log.key), "timestamps")
+    check(stamps["verdict"] == "cannot be answered", f"{stamps}")
+    check("gives no list of time-stamps" in stamps["answer"], f"{stamps}")
     asked = report(env, liar.url, log.key, "--witness", cosigner)
     row = question(asked, "witnesses")
     check(row["verdict"] == "met" and len(row["tables"][0]["rows"]) == 1, f"{row}")
