@@ -1,6 +1,7 @@
 package import EvidenceModel
 package import EvidenceStore
 import Platform
+import TransparencyLog
 
 /// Settles the compliance clock after a long stop by two independent authenticated times.
 ///
@@ -13,8 +14,10 @@ package final class ClockSettler: Sendable {
     package enum Event: Sendable {
         /// The clock was moved.
         case settled(from: Timestamp, to: Timestamp, [AuthenticatedTime])
-        /// It was not: so many answered of so many that were asked.
-        case silence(answers: Int, sources: Int)
+        /// It was not: of so many that were asked so many answered, and no two are independent.
+        case tooFew(answers: Int, sources: Int)
+        /// A time can stand in no record, and is left out.
+        case unusable(AuthenticatedTime)
         /// It was not: the log refused it, or cannot write.
         case refused(StoreError, [AuthenticatedTime])
     }
@@ -49,16 +52,17 @@ package final class ClockSettler: Sendable {
         self.onEvent = onEvent
     }
 
-    /// How many are asked.
-    package var sourceCount: Int {
-        (witnesses?.clients.count ?? 0) + (timestamps?.configuration.authorities.count ?? 0)
+    /// Who is asked, and how many they are.
+    package var sources: [String] {
+        (witnesses?.clients.map { $0.key.name } ?? [])
+            + (timestamps?.configuration.authorities.map(\.name) ?? [])
     }
 
     // MARK: Life
 
     /// Begins to look.
     package func start() {
-        guard sourceCount >= AuthenticatedTime.neededCount else { return }
+        guard sources.count >= AuthenticatedTime.neededCount else { return }
         let thread = Thread(name: "clock", priority: .background) { [self] in
             var failures: UInt64 = 0
             repeat {
@@ -98,6 +102,7 @@ package final class ClockSettler: Sendable {
 
     /// Settles the clock if that is needed; false if it was, and could not be done.
     func settle() -> Bool {
+        guard store.withState({ $0.closed == nil }) else { return true }
         let reading = store.clock.reading
         guard !reading.isSettled, let ahead = reading.differenceMilliseconds, ahead > 0 else {
             return true
@@ -109,8 +114,10 @@ package final class ClockSettler: Sendable {
             found += witnesses.times(deadlineNanoseconds: deadline)
         }
         guard !state.withLock({ $0.isStopping }) else { return false }
+        for unusable in found where unusable.time.fault != nil { onEvent(.unusable(unusable.time)) }
+        found.removeAll { $0.time.fault != nil }
         guard let times = VouchedTime.best(of: found) else {
-            onEvent(.silence(answers: found.count, sources: sourceCount))
+            onEvent(.tooFew(answers: found.count, sources: sources.count))
             return false
         }
         do throws(StoreError) {

@@ -230,8 +230,13 @@ package final class TimeStampService: Sendable {
         }
     }
 
+    /// It answered, and nothing was stored.
+    func noteAnswer(_ authority: String) {
+        state.withLock { $0.statuses[authority]?.failing = nil }
+    }
+
     /// Asks an authority for a token over a note's text, and verifies it.
-    private func ask(
+    func ask(
         _ authority: TimeStampAuthority,
         over note: String,
         milliseconds: Int
@@ -276,42 +281,6 @@ package final class TimeStampService: Sendable {
         do throws(TimeStampError) {
             return (token, try authority.anchors.verify(token, at: token.milliseconds))
         } catch { throw .invalid(error) }
-    }
-
-    /// Asks every authority what time it is, by a token over the newest checkpoint.
-    ///
-    /// These tokens are not kept: whoever uses one keeps it.
-    func times() -> [VouchedTime] {
-        let checkpoint = log.checkpoint
-        var found: [VouchedTime] = []
-        for authority in configuration.authorities where !isStopping {
-            do throws(TimeStampFailure) {
-                let answer = try ask(
-                    authority,
-                    over: checkpoint.note,
-                    milliseconds: configuration.requestMilliseconds
-                )
-                guard let time = Timestamp(milliseconds: answer.token.milliseconds) else {
-                    throw .invalid(.malformed("its time is outside of the years 1970 to 9999"))
-                }
-                found.append(
-                    VouchedTime(
-                        time: AuthenticatedTime(
-                            kind: .timestamp,
-                            source: authority.name,
-                            size: checkpoint.size,
-                            time: time,
-                            evidence: answer.token.encoded
-                        ),
-                        trust: .anchor(answer.signer.anchor)
-                    )
-                )
-            } catch {
-                noteOutcome(authority.name, error)
-                report(.failed(authority: authority.name, error))
-            }
-        }
-        return found
     }
 
     // MARK: Reading

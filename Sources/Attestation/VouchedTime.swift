@@ -2,14 +2,24 @@ import Cryptography
 import EvidenceModel
 import TransparencyLog
 
-/// A time that was verified, and whom one trusts who believes it.
+/// A time that was verified, and whose keys one trusts who believes it.
 struct VouchedTime: Sendable {
-    /// Two times are independent if they do not rest on the same.
-    enum Trust: Hashable, Sendable {
+    enum Trust: Sendable {
         /// A witness's key.
-        case witness(CosignatureKey)
-        /// The certificate that an authority's chain leads to.
-        case anchor(SHA256Digest)
+        case witness(Ed25519PublicKey)
+        /// All keys of an authority's chain, and of the certificates that it was to lead to.
+        ///
+        /// Which of several ways to a root it shows is for the authority to choose.
+        case authority(Set<SHA256Digest>)
+
+        /// Whether nobody is trusted for both.
+        func isIndependent(of other: Trust) -> Bool {
+            switch (self, other) {
+            case (.witness(let key), .witness(let otherKey)): key != otherKey
+            case (.authority(let keys), .authority(let otherKeys)): keys.isDisjoint(with: otherKeys)
+            case (.witness, .authority), (.authority, .witness): true
+            }
+        }
     }
 
     let time: AuthenticatedTime
@@ -35,20 +45,22 @@ struct VouchedTime: Sendable {
                 time: time,
                 evidence: cosignature.signature.keyID.bytes + cosignature.signature.bytes
             ),
-            trust: .witness(cosignature.key)
+            trust: .witness(cosignature.key.publicKey)
         )
     }
 
-    /// The two latest that are independent of one another, as a record has them; nil if there are
-    /// no two.
+    /// The pair of independent times whose earlier one is the latest, as a record has them; nil if
+    /// no two are independent.
     static func best(of times: [VouchedTime]) -> [AuthenticatedTime]? {
         let latest = times.sorted { $0.time.time > $1.time.time }
-        guard let first = latest.first,
-            let second = latest.first(where: {
-                $0.trust != first.trust
-                    && ($0.time.kind, $0.time.source) != (first.time.kind, first.time.source)
-            })
-        else { return nil }
-        return AuthenticatedTime.inOrder([first.time, second.time])
+        for (place, later) in latest.enumerated() {
+            let partner = latest[..<place].first { earlier in
+                earlier.trust.isIndependent(of: later.trust)
+                    && (earlier.time.kind, earlier.time.source)
+                        != (later.time.kind, later.time.source)
+            }
+            if let partner { return AuthenticatedTime.inOrder([partner.time, later.time]) }
+        }
+        return nil
     }
 }

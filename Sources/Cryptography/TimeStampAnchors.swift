@@ -31,6 +31,11 @@ package final class TimeStampAnchors: Sendable {
         certificates = anchors.flatMap(\.certificates)
     }
 
+    /// SHA-256 of their public keys.
+    package var keys: Set<SHA256Digest> {
+        Set(certificates.map { unsafe Self.keyDigest(of: $0.pointer) })
+    }
+
     /// One certificate, freed with the last reference to it.
     @safe
     private final class Certificate: @unchecked Sendable {
@@ -50,8 +55,8 @@ package final class TimeStampAnchors: Sendable {
         package let certificateEnds: Int64
         /// When the first certificate of its chain ends: until then the token can be renewed.
         package let chainEnds: Int64
-        /// SHA-256 of the trusted certificate that the chain leads to.
-        package let anchor: SHA256Digest
+        /// SHA-256 of the public keys of the chain's certificates.
+        package let keys: Set<SHA256Digest>
     }
 
     /// Verifies a token's signature, and its certificate as of a time.
@@ -90,7 +95,7 @@ package final class TimeStampAnchors: Sendable {
             subject: Self.subject(of: signer),
             certificateEnds: try Self.end(of: signer),
             chainEnds: chain.end,
-            anchor: chain.anchor
+            keys: chain.keys
         )
     }
 
@@ -125,12 +130,12 @@ package final class TimeStampAnchors: Sendable {
         return unsafe store
     }
 
-    /// When the first certificate of the chain ends, and the digest of its last.
+    /// When the first certificate of the chain ends, and the keys of all.
     private static func chain(
         _ signer: OpaquePointer,
         _ message: UnsafeMutablePointer<PKCS7>,
         _ store: OpaquePointer
-    ) throws(TimeStampError) -> (end: Int64, anchor: SHA256Digest) {
+    ) throws(TimeStampError) -> (end: Int64, keys: Set<SHA256Digest>) {
         let context = unsafe X509_STORE_CTX_new()
         defer { unsafe X509_STORE_CTX_free(context) }
         guard
@@ -145,20 +150,22 @@ package final class TimeStampAnchors: Sendable {
             let chain = unsafe X509_STORE_CTX_get0_chain(context)
         else { throw failure() }
         var end = Int64.max
-        var anchor = unsafe signer
+        var keys: Set<SHA256Digest> = []
         for place in 0..<(unsafe openssl_chain_count(chain)) {
             guard let certificate = unsafe openssl_chain_certificate(chain, place) else { continue }
             end = min(end, unsafe try Self.end(of: certificate))
-            unsafe anchor = certificate
+            keys.insert(unsafe keyDigest(of: certificate))
         }
-        return (end, unsafe digest(of: anchor))
+        return (end, keys)
     }
 
-    private static func digest(of certificate: OpaquePointer) -> SHA256Digest {
+    private static func keyDigest(of certificate: OpaquePointer) -> SHA256Digest {
         var bytes = [UInt8](repeating: 0, count: SHA256Digest.sizeBytes)
-        guard unsafe X509_digest(certificate, EVP_sha256(), &bytes, nil) == 1,
+        guard unsafe X509_pubkey_digest(certificate, EVP_sha256(), &bytes, nil) == 1,
             let digest = SHA256Digest(bytes.span)
-        else { preconditionFailure("OpenSSL cannot hash a certificate that it has read") }
+        else {
+            preconditionFailure("OpenSSL cannot hash the key of a certificate that it has read")
+        }
         return digest
     }
 

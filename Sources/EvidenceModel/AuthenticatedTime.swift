@@ -93,7 +93,11 @@ extension ClockWarrant {
         for one in times {
             if let rule = one.fault { return ("times", rule) }
         }
-        return times.allSatisfy { $0.time >= time } ? nil : ("to", "must be later than no time")
+        guard times[0].evidence != times[1].evidence else {
+            return ("times", "must have evidence of their own")
+        }
+        return times.allSatisfy { $0.time >= time }
+            ? nil : ("to", "must not be later than one of times")
     }
 }
 
@@ -120,14 +124,26 @@ extension AuthenticatedTime {
         try members.end()
     }
 
-    fileprivate var fault: String? {
+    /// A limit that it breaks, so that no record can have it.
+    package var fault: String? {
         guard (1...Self.maximumSourceSizeBytes).contains(source.utf8.count),
             source.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
         else { return "must name sources in 1 to 256 characters of visible ASCII" }
         guard (1...Self.maximumEvidenceSizeBytes).contains(evidence.count) else {
             return "must have evidence of 1 to 16,384 bytes"
         }
+        guard kind != .cosignature || statesItsTime else {
+            return "must have evidence of a cosignature with its time"
+        }
         return (1...UInt64(JSONValue.maximumInteger)).contains(size.value)
             ? nil : "must be of trees of 1 to 2^53 - 1 leaves"
+    }
+
+    /// Key ID (4 bytes), time in seconds (8), signature (64).
+    private var statesItsTime: Bool {
+        guard evidence.count == 76 else { return false }
+        let seconds = evidence[4..<12].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        return Int64(exactly: seconds).map { $0.multipliedReportingOverflow(by: 1000) }
+            .map { !$0.overflow && $0.partialValue == time.milliseconds } ?? false
     }
 }

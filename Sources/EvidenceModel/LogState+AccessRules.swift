@@ -81,7 +81,7 @@ extension LogState {
         let vouched = times.map(\.time).min() ?? .earliest
         let moved = ClockReading(compliance: min(vouched, wall), wall: wall)
         guard moved.compliance > clock.compliance, moved.isSettled else {
-            throw .clockUnsettled(moved)
+            throw .clockUnsettled(clock)
         }
         return Ruling([
             .clockResynced(from: clock.compliance, to: moved.compliance, by: .times(times))

@@ -29,7 +29,8 @@ extension LogState {
         case .payloadErased(let erased): return fault(of: erased, below: index)
         case .payloadPurged(let erasure, let copy, let count, _):
             return faultOfPurge(erasure, copy, count)
-        case .clockResynced(_, _, let warrant): return fault(of: warrant, by: record.principal)
+        case .clockResynced(_, _, let warrant):
+            return fault(of: warrant, by: record.principal, at: index)
         case .census(let before, let part, let parts, let collections):
             return faultOfCensus(before, part, parts, below: index)
                 ?? faultOfCounts(collections)
@@ -186,14 +187,23 @@ extension LogState {
 
     // MARK: Log
 
-    private func fault(of warrant: ClockWarrant, by principal: PrincipalName) -> String? {
-        guard case .persons(let first, _) = warrant else {
-            return principal == .strongroom
-                ? nil : "only the log itself moves its clock by authenticated times"
+    private func fault(
+        of warrant: ClockWarrant,
+        by principal: PrincipalName,
+        at index: RecordIndex
+    ) -> String? {
+        switch warrant {
+        case .persons(let first, _):
+            let areKnown = tokensByName[first] != nil && tokensByName[principal] != nil
+            return areKnown && Set(chain(of: first)).isDisjoint(with: chain(of: principal))
+                ? nil : "\(first) and \(principal) are not two persons"
+        case .times(let times):
+            guard principal == .strongroom else {
+                return "only the log itself moves its clock by authenticated times"
+            }
+            return times.allSatisfy { $0.size.value <= index.value }
+                ? nil : "what was signed for it was no tree of the log yet"
         }
-        return !first.isReserved && !principal.isReserved
-            && Set(chain(of: first)).isDisjoint(with: chain(of: principal))
-            ? nil : "\(first) and \(principal) are not two persons"
     }
 
     private func faultOfCensus(

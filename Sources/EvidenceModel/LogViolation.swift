@@ -34,7 +34,7 @@ public struct LogViolation: Error, Equatable, Sendable {
         case purge
         /// A census counts what there is, and all that changed.
         case census
-        /// The compliance clock is moved by two persons.
+        /// The compliance clock is moved by two persons, or by two authenticated times.
         case clock
         /// Tokens are made once, and revoked once.
         case access

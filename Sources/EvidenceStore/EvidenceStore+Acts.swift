@@ -119,12 +119,13 @@ extension EvidenceStore {
 
     /// Moves the clock as far as two independent authenticated times vouch for; they were verified.
     ///
+    /// The record is enough for the next start: it needs no heartbeat.
+    ///
     /// - Returns: No act if the clocks agree by now.
     package func resync(by times: [AuthenticatedTime]) throws(StoreError) -> ActOutcome {
         let outcome = try propose(.resyncByTimes(times), by: .system, reason: nil)
         guard !outcome.acts.isEmpty else { return outcome }
         keeper.endResync()
-        try beat()
         return outcome
     }
 

@@ -9,8 +9,8 @@ extension Fsck {
 
     /// Why a signed note is no checkpoint of this log; nil if it is one.
     ///
-    /// To be asked behind ``run()``. It must be signed by a key that the log has or had, and have the
-    /// root that the records give. Its size is one of those that ``keepRoots(at:)`` was told.
+    /// To be asked behind ``run()``. It must be signed by a key that the log has or had, and have
+    /// the root that the records give. Its size is one of those that ``keepRoots(at:)`` was told.
     package func fault(ofCheckpoint note: String) -> String? {
         precondition(isComplete, "the records say nothing of what was not read")
         let signed: SignedCheckpoint

@@ -40,7 +40,8 @@ extension [LogKey] {
 extension EvidenceAPI {
     /// How many are asked for an authenticated time when the clocks are unsettled.
     private var timeSources: Int {
-        (witnesses?.statuses.count ?? 0) + (timestamps?.statuses().count ?? 0)
+        guard store.readOnly == nil else { return 0 }
+        return (witnesses?.statuses.count ?? 0) + (timestamps?.statuses().count ?? 0)
     }
 
     /// The reply of `GET /v1/clock`.

@@ -19,7 +19,7 @@ private final class Sleeper {
 
     static let day: Int64 = 86_400_000
 
-    init(daysOff days: Int64 = 30) throws {
+    init(daysOff days: Int64 = 30, names: [String] = ["a", "b", "c"]) throws {
         let offset = Platform.Mutex<Int64>(0)
         self.offset = offset
         let signer = try NoteSigner(
@@ -41,7 +41,6 @@ private final class Sleeper {
         ) { error in
             preconditionFailure("the log stopped: \(error)")
         }
-        let names = ["a", "b", "c"]
         witnesses = try DoubleWitnesses(names, of: [signer.verifierKey])
         witnesses.set(milliseconds: Clock.wallMilliseconds() + days * Self.day)
         var settings = WitnessConfiguration()
@@ -100,7 +99,7 @@ private final class Sleeper {
         log.witnesses.set("b", .silent)
         log.witnesses.set("c", .silent)
         #expect(!log.settler().settle() && !log.store.clock.reading.isSettled)
-        guard case .silence(1, 3) = log.last else {
+        guard case .tooFew(1, 3) = log.last else {
             Issue.record("\(String(describing: log.last))")
             return
         }
@@ -122,6 +121,29 @@ private final class Sleeper {
         #expect(log.settler().settle() && log.store.clock.reading.isSettled)
     }
 
+    @Test func aClosedLogAsksNobody() throws {
+        let log = try Sleeper()
+        let boss = try PrincipalName("boss")
+        _ = try log.store.propose(
+            .close,
+            by: Principal(name: boss, role: .admin, chain: [boss]),
+            reason: try Reason("over")
+        )
+        #expect(log.settler().settle() && log.events.withLock { $0.isEmpty })
+        #expect(!log.store.clock.reading.isSettled)
+    }
+
+    /// A name that no record can have must not keep the others from settling it.
+    @Test func whatNoRecordCanHaveIsLeftOut() throws {
+        let log = try Sleeper(names: ["a", "é", "c"])
+        #expect(log.settler().settle() && log.store.clock.reading.isSettled)
+        guard case .unusable(let time) = log.events.withLock({ $0.first }) else {
+            Issue.record("\(log.events.withLock { $0 })")
+            return
+        }
+        #expect(time.source == "é.example")
+    }
+
     @Test func nobodyIsAskedWithoutNeed() throws {
         for days: Int64 in [0, -30] {
             let log = try Sleeper(daysOff: days)
@@ -135,7 +157,7 @@ private final class Sleeper {
             _ kind: AuthenticatedTime.Kind,
             _ source: String,
             _ day: Int64,
-            _ trust: String
+            _ keys: String...
         ) throws -> VouchedTime {
             VouchedTime(
                 time: AuthenticatedTime(
@@ -145,7 +167,7 @@ private final class Sleeper {
                     time: try #require(Timestamp(milliseconds: day * Sleeper.day)),
                     evidence: [1]
                 ),
-                trust: .anchor(SHA256.hash(Array(trust.utf8).span))
+                trust: .authority(Set(keys.map { SHA256.hash(Array($0.utf8).span) }))
             )
         }
         let (one, two) = (
@@ -160,6 +182,12 @@ private final class Sleeper {
         #expect(VouchedTime.best(of: [one, two]) == nil)
         #expect(VouchedTime.best(of: [witness, two, three, one]) == [one.time, three.time])
         #expect(VouchedTime.best(of: [two, one, witness]) == [witness.time, one.time])
+        // An authority whose certificates lead to two roots is independent of neither's others.
+        let both = try vouched(.timestamp, "zero", 10, "x", "y")
+        #expect(
+            VouchedTime.best(of: [both, one]) == nil && VouchedTime.best(of: [both, three]) == nil
+        )
+        #expect(VouchedTime.best(of: [both, one, three]) == [one.time, three.time])
     }
 
     @Test func askedLessAndLessOften() {

@@ -140,7 +140,17 @@ import TransparencyLog
                 .clockResynced(
                     from: .earliest,
                     to: .latest,
-                    by: .times(try AuthenticatedTimes.two(.latest))
+                    by: .persons(
+                        with: try PrincipalName("nobody-knows"),
+                        firstReason: try Reason("r")
+                    )
+                ), "not two persons"
+            ),
+            (
+                .clockResynced(
+                    from: .earliest,
+                    to: .latest,
+                    by: .times(["a", "b"].map { AuthenticatedTimes.make(.timestamp, $0, .latest) })
                 ), "only the log itself"
             ),
             (try census(9_999, 1, 1), "do not exist yet"),

@@ -89,7 +89,7 @@ import TransparencyLog
                             size: TreeSize(index.value),
                             time: .latest,
                             evidence: [UInt8](
-                                repeating: 0xFB,
+                                repeating: UInt8(0xF0 + number),
                                 count: AuthenticatedTime.maximumEvidenceSizeBytes
                             )
                         )

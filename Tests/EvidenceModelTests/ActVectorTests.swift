@@ -335,7 +335,10 @@ extension Draw {
                 to: .latest,
                 by: chance(2)
                     ? .persons(with: try principal(), firstReason: try reason())
-                    : .times(try AuthenticatedTimes.two(.latest))
+                    : .times([
+                        AuthenticatedTimes.make(.timestamp, "a", .latest),
+                        AuthenticatedTimes.make(.timestamp, "b", .latest, size: count() / 2 + 1),
+                    ])
             )
         case 10:
             let entry = CensusEntry(count: try sequence(), last: RecordIndex(0))

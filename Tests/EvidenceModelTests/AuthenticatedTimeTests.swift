@@ -1,5 +1,6 @@
 import EvidenceModel
 import Testing
+import TransparencyLog
 
 /// The clock is moved by authenticated times only by the log itself, forward, and to where two
 /// independent ones and the wall clock have all been.
@@ -41,7 +42,7 @@ import Testing
     @Test func onlyToWhereTheClocksAgree() throws {
         var ledger = try ledger(behindByDays: 30)
         for days: Int64 in [-1, 0, 10, 28] {
-            let times = try AuthenticatedTimes.two(try time(days, ledger), try time(30, ledger))
+            let times = AuthenticatedTimes.two(try time(days, ledger), try time(30, ledger))
             #expect(
                 try ledger.refusal(.resyncByTimes(times), by: .system)?.category == .clockUnsettled
             )
@@ -53,13 +54,13 @@ import Testing
 
     @Test func whereTheClocksAgreeNothingIsWritten() throws {
         var ledger = try ledger(behindByDays: 1)
-        let times = try AuthenticatedTimes.two(try time(1, ledger))
+        let times = AuthenticatedTimes.two(try time(1, ledger))
         #expect(try ledger.propose(.resyncByTimes(times), by: .system).acts.isEmpty)
     }
 
     @Test func theClockNeverGoesBack() throws {
         let ledger = try ledger(behindByDays: -30)
-        let times = try AuthenticatedTimes.two(try time(-30, ledger))
+        let times = AuthenticatedTimes.two(try time(-30, ledger))
         #expect(
             try ledger.refusal(.resyncByTimes(times), by: .system) == .clockNotBehind(ledger.clock)
         )
@@ -67,7 +68,7 @@ import Testing
 
     @Test func onlyTheLogItselfMayUseThem() throws {
         let ledger = try ledger(behindByDays: 30)
-        let times = try AuthenticatedTimes.two(try time(30, ledger))
+        let times = AuthenticatedTimes.two(try time(30, ledger))
         let admin = try Persons.bearer("ada", .admin)
         for principal in [admin, .anonymous, .local] {
             #expect(
@@ -86,10 +87,41 @@ import Testing
         for times in [
             [witness], [witness, witness], [other, witness], [authority, witness],
             [witness, other, authority],
+            [
+                witness,
+                AuthenticatedTime(
+                    kind: .cosignature,
+                    source: "b",
+                    size: TreeSize(1),
+                    time: time,
+                    evidence: witness.evidence
+                ),
+            ],
         ] {
             let refusal = try ledger.refusal(.resyncByTimes(times), by: .system)
             guard case .malformed = refusal else {
                 Issue.record("\(times.map(\.source)): \(refusal)")
+                continue
+            }
+        }
+        for evidence in [
+            AuthenticatedTimes.cosignature(of: 1), AuthenticatedTimes.cosignature(of: .max),
+            Array(other.evidence.dropLast()), [], other.evidence + [0],
+        ] {
+            let forged = AuthenticatedTime(
+                kind: .cosignature,
+                source: "b",
+                size: TreeSize(1),
+                time: time,
+                evidence: evidence
+            )
+            guard
+                case .malformed = try ledger.refusal(
+                    .resyncByTimes([witness, forged]),
+                    by: .system
+                )
+            else {
+                Issue.record("\(evidence) counts as a cosignature of \(time)")
                 continue
             }
         }

@@ -1,5 +1,7 @@
 """Who may write which record: roles, rights, scopes, tokens. A part of `log_fold`."""
 
+import base64
+
 from log_words import Token, indexes_of, milliseconds
 
 # Which roles may write a record of this kind; `strongroom` is the log itself.
@@ -98,7 +100,7 @@ class Access:
 
     def on_clock_resynced(self, index, record, received):
         old, new = milliseconds(record["from"]), milliseconds(record["to"])
-        self.require(new >= old, index, "the clock goes back")
+        self.require(new > old, index, "the clock goes back")
         if "times" in record:
             times = record["times"]
             self.require(record["principal"] == "strongroom", index, "times, by a person")
@@ -108,9 +110,18 @@ class Access:
                 index,
                 f"{sources} are not two sources",
             )
+            self.require(
+                times[0]["evidence"] != times[-1]["evidence"], index, "one evidence for two"
+            )
             for time in times:
-                is_early = milliseconds(time["time"]) < new
-                self.require(not is_early, index, f"{time['source']} is earlier")
+                moment, evidence = milliseconds(time["time"]), base64.b64decode(time["evidence"])
+                self.require(moment >= new, index, f"{time['source']} is earlier")
+                was_there = time["size"] <= index
+                self.require(was_there, index, f"{time['source']} signed a tree to come")
+                if time["kind"] == "cosignature":
+                    stated = int.from_bytes(evidence[4:12], "big") * 1000
+                    fits = len(evidence) == 76 and stated == moment
+                    self.require(fits, index, f"{time['source']} signed another time")
             return
         first, second = self.chain(record["with"]), self.chain(record["principal"])
         self.require(

@@ -1,6 +1,22 @@
 """Acts that move the compliance clock, and what they must not say. A part of `act_vectors`."""
 
 from act_words import BAD_COUNTS, BAD_NAMES, BAD_REASONS, BAD_TIMES, LATEST, ODD, act
+from note_vectors import b64
+from record_vectors import NOT_STRINGS
+
+NEW_DAY = 1_795_219_200
+LATEST_TIME = "9999-12-31T23:59:59.000Z"
+
+
+def cosignature(seconds, more=b""):
+    """Key ID, time and signature, as in the line of a note."""
+    return b64(bytes(4) + seconds.to_bytes(8, "big") + bytes(range(64)) + more)
+
+
+BAD_EVIDENCE = NOT_STRINGS + (
+    *("", "AQI", "A QID", "AQID"),
+    *(cosignature(NEW_DAY + 1), cosignature(NEW_DAY, b"x"), cosignature(0), cosignature(2**63)),
+)
 
 
 def acts():
@@ -18,7 +34,7 @@ def acts():
         to="2026-11-21T00:00:00.000Z",
         times=[
             {
-                "evidence": "AQID",
+                "evidence": cosignature(NEW_DAY),
                 "kind": "cosignature",
                 "size": 1,
                 "source": "witness.example/w",
@@ -43,10 +59,11 @@ WRONG = (
     ("a resync", ("firstReason",), BAD_REASONS),
     ("a resync by authenticated times", ("to",), BAD_TIMES + ("2026-11-21T00:00:00.001Z",)),
     ("a resync by authenticated times", ("times",), (None, {}, [], "x", [{}], [{}, {}])),
-    ("a resync by authenticated times", ("times", 0, "evidence"), ("", "AQI", "A QID", 1)),
+    ("a resync by authenticated times", ("times", 0, "evidence"), BAD_EVIDENCE),
     ("a resync by authenticated times", ("times", 0, "kind"), ("clock", "", 1, "timestamp ")),
     ("a resync by authenticated times", ("times", 0, "size"), BAD_COUNTS + (0,)),
-    ("a resync by authenticated times", ("times", 0, "time"), BAD_TIMES),
+    ("a resync by authenticated times", ("times", 0, "time"), BAD_TIMES + (LATEST_TIME,)),
+    ("a resync by authenticated times", ("times", 1, "evidence"), (cosignature(NEW_DAY), "")),
     ("a resync by authenticated times", ("times", 1, "kind"), ("cosignature",)),
     (
         "a resync by authenticated times",

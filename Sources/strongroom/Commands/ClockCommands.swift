@@ -104,7 +104,7 @@ enum ClockText {
         switch count {
         case 0: "no witness or authority is asked for the time: beyond the budget it takes persons"
         case 1: "one witness or authority is asked for the time; it takes two to settle the clock"
-        default: "\(count) witnesses and authorities can settle the clock after a long stop"
+        default: "\(count) witnesses and authorities; two that are independent settle the clock"
         }
     }
 

@@ -85,7 +85,13 @@ final class Service {
         }
         address = Endpoint(host: settings.listen.host, port: server.boundPort)
         witnesses?.start()
-        if store.readOnly == nil { settler.start() }
+        if store.readOnly == nil {
+            settler.start()
+            let sources = settler.sources
+            guard sources.count >= AuthenticatedTime.neededCount else { return }
+            // Whoever runs it must know who can end locks after a long stop.
+            log.record(.info, "clock.sources", [.text("sources", sources.joined(separator: ", "))])
+        }
     }
 
     /// Says that it is ready, serves until a signal or a fatal failure, and stops in order.

@@ -114,8 +114,8 @@ def honest():
 def times(story, *sources):
     """Two authenticated times; nobody verifies them here."""
     return [
-        {"evidence": "AQID", "kind": "timestamp", "size": 1, "source": name, "time": story.time(5)}
-        for name in sources or ("a", "b")
+        {"evidence": data, "kind": "timestamp", "size": 1, "source": name, "time": story.time(5)}
+        for name, data in zip(sources or ("a", "b"), ("AQID", "AQIE"))
     ]
 
 
@@ -179,6 +179,14 @@ def broken_stories():
         story, *_ = case(what, word)
         story.add("clock.resynced", name, **{"from": story.time(), "to": story.time(5)},
                   times=times(story, *named))  # fmt: skip
+    for what, word, change in (
+        ("a tree to come", "a tree to come", {"size": 10_000}),
+        ("one evidence for two times", "one evidence", {"evidence": "AQIE"}),
+        ("a cosignature of another time", "another time", {"kind": "cosignature"}),
+    ):
+        story, *_ = case(what, word)
+        story.add("clock.resynced", "strongroom", **{"from": story.time(), "to": story.time(5)},
+                  times=[{**times(story)[0], **change}, times(story)[1]])  # fmt: skip
     story, *_ = case("a clock ahead of authenticated times", "is earlier")
     story.add("clock.resynced", "strongroom", **{"from": story.time(), "to": story.time(6)},
               times=times(story))  # fmt: skip

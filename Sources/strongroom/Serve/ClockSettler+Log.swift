@@ -9,7 +9,8 @@ extension ClockSettler.Event {
     var name: StaticString {
         switch self {
         case .settled: "clock.settled"
-        case .silence, .refused: "clock.unsettled"
+        case .tooFew, .refused: "clock.unsettled"
+        case .unusable: "clock.time-unusable"
         }
     }
 
@@ -17,13 +18,15 @@ extension ClockSettler.Event {
         switch self {
         case .settled(let from, let to, let times):
             [.text("from", from.rfc3339), .text("to", to.rfc3339), Self.sources(times)]
-        case .silence(let answers, let sources):
+        case .tooFew(let answers, let sources):
             [
-                .text(
-                    "reason",
-                    "two independent authenticated times settle it, and of "
-                        + "\(sources) witnesses and authorities \(answers) gave one"
-                )
+                .text("reason", "it takes two authenticated times that are independent"),
+                .number("answers", answers), .number("asked", sources),
+            ]
+        case .unusable(let time):
+            [
+                .text("source", time.source), .text("kind", time.kind.rawValue),
+                .text("reason", "times of a record \(time.fault ?? "")"),
             ]
         case .refused(let error, let times):
             [.text("reason", "\(error)"), Self.sources(times)]
