@@ -14,13 +14,34 @@ extension EvidenceStore {
         let number = view.geometry.segment(of: index)
         let reader = try view.beginRead(number)
         let (frame, bytes) = try reader.record(at: index)
-        let record = try Record.stored(bytes.span, at: index, in: reader.path)
+        return try stored(index, frame, bytes, in: reader.path)
+    }
+
+    /// A record that a search has found.
+    ///
+    /// As `record(at:)`, but opens no sealed segment: to check a large file's structure takes many
+    /// times as long as the search.
+    func foundRecord(at index: RecordIndex) throws(StoreError) -> StoredRecord {
+        let number = view.geometry.segment(of: index)
+        guard view.unsealedSegment(number) == nil else { return try record(at: index) }
+        try checkExists(index)
+        let (frame, bytes, path) = try view.sealed.record(at: index, in: number)
+        return try stored(index, frame, bytes, in: path)
+    }
+
+    private func stored(
+        _ index: RecordIndex,
+        _ frame: RecordFrame,
+        _ bytes: [UInt8],
+        in path: String
+    ) throws(StoreError) -> StoredRecord {
+        let record = try Record.stored(bytes.span, at: index, in: path)
         var opening: SealedOpening?
         // What was erased may still be on the disk for a moment.
         if record.isSealed, view.withState({ $0.erasure(of: index) }) == nil {
             opening =
-                try withPayloads(of: record, in: number) { reader throws(StoreError) in
-                    try reader.opening(of: index)
+                try withPayloads(of: record, in: view.geometry.segment(of: index)) {
+                    reader throws(StoreError) in try reader.opening(of: index)
                 } ?? nil
         }
         return StoredRecord(

@@ -78,6 +78,8 @@ private struct SearchPass {
 
     /// Sealed segments that are asked themselves for a page; more take too long.
     private static let probeLimit = 256
+    /// Records of a run that are read together.
+    private static let batch = 64
 
     init(_ store: EvidenceStore, _ query: SearchQuery, below: UInt64) {
         (self.store, self.query) = (store, query)
@@ -157,7 +159,7 @@ private struct SearchPass {
 
     @discardableResult
     private mutating func take(_ index: RecordIndex) throws(StoreError) -> Bool {
-        let stored = try store.record(at: index)
+        let stored = try store.foundRecord(at: index)
         guard query.matches(stored) else { return false }
         entries.append(stored)
         return true
@@ -209,27 +211,70 @@ private struct SearchPass {
         }[...]
         while end > low {
             if isFull { return false }
-            let found: RecordIndex?
+            let most = min(Self.batch, wanted - entries.count)
+            let found: [RecordIndex]
             do throws(StoreError) {
-                found = try candidates?.next(atMost: UInt32(end - 1 - run.place.first))
-                    .map { RecordIndex(run.place.first + UInt64($0)) }
+                found = try next(most, of: run, candidates, from: low)
             } catch {
                 store.runs.condemn(run, error)
                 return false
             }
-            while let other = others.first, found.map({ other >= $0 }) ?? true {
-                if isFull { return false }
-                others.removeFirst()
-                if other.value >= low, other != found { try take(other) }
-                end = min(end, other.value)
+            try prepare(found)
+            for index in found {
+                guard try take(&others, downTo: index.value, butNot: index), !isFull,
+                    try take(index, from: run)
+                else { return false }
+                end = index.value
             }
-            guard let found, found.value >= low else { break }
-            if isFull { return false }
-            guard try take(found, from: run) else { return false }
-            end = found.value
+            if found.count < most { break }
         }
+        guard try take(&others, downTo: low) else { return false }
         end = min(end, low)
         return !isFull
+    }
+
+    /// The next records that a run names.
+    private func next(
+        _ most: Int,
+        of run: IndexRun,
+        _ candidates: RunCandidates?,
+        from low: UInt64
+    ) throws(StoreError) -> [RecordIndex] {
+        guard let candidates else { return [] }
+        var (found, end) = ([RecordIndex](), end)
+        while found.count < most, end > low,
+            let offset = try candidates.next(atMost: UInt32(end - 1 - run.place.first)),
+            run.place.first + UInt64(offset) >= low
+        {
+            end = run.place.first + UInt64(offset)
+            found.append(RecordIndex(end))
+        }
+        return found
+    }
+
+    /// Lets the system read in all segments at once in which records are that were found.
+    private func prepare(_ found: [RecordIndex]) throws(StoreError) {
+        var last: SegmentNumber?
+        for index in found {
+            let number = view.geometry.segment(of: index)
+            if number != last { try view.sealed.prepare(number) }
+            last = number
+        }
+    }
+
+    /// Takes in records of the list, the highest first; false if the page is full before its end.
+    private mutating func take(
+        _ others: inout ArraySlice<RecordIndex>,
+        downTo low: UInt64,
+        butNot excluded: RecordIndex? = nil
+    ) throws(StoreError) -> Bool {
+        while let other = others.first, other.value >= low {
+            if isFull { return false }
+            others.removeFirst()
+            if other != excluded { try take(other) }
+            end = min(end, other.value)
+        }
+        return true
     }
 
     /// Takes in a record that a run names.
@@ -239,7 +284,7 @@ private struct SearchPass {
         _ index: RecordIndex,
         from run: IndexRun
     ) throws(StoreError) -> Bool {
-        let stored = try store.record(at: index)
+        let stored = try store.foundRecord(at: index)
         if query.matches(stored) {
             entries.append(stored)
             return true

@@ -171,6 +171,13 @@ package struct File: ~Copyable {
         return UInt64(information.st_size)
     }
 
+    /// Asks the system to read the whole file ahead; does not wait for it.
+    ///
+    /// Only a hint: where the system does not take it, reads are as fast as without.
+    package func readAhead() {
+        _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_WILLNEED)
+    }
+
     /// Cuts or extends the file to a length.
     package func truncate(toSizeBytes size: UInt64) throws(SystemError) {
         guard ftruncate(descriptor, Int(size)) == 0 else { throw failure("truncate") }
