@@ -75,8 +75,8 @@ struct RecordTemplate: Sendable {
 }
 
 extension Lock {
-    /// Appends the lock as a canonical object.
-    func appendCanonical(to bytes: inout [UInt8]) {
+    /// Appends the lock as a canonical object: the bytes of `json`.
+    public func appendCanonical(to bytes: inout [UInt8]) {
         switch end {
         case .until(let until):
             bytes.append(ascii: "{\"mode\":\"")
