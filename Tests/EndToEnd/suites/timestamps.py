@@ -3,7 +3,6 @@
 Judged by `openssl ts -verify` and by PyPI's rfc3161-client, which know nothing of Strongroom.
 """
 
-import base64
 import hashlib
 import json
 import subprocess
@@ -15,7 +14,6 @@ import rfc3161_client
 from cryptography import x509
 from harness import check, eventually
 from harness.authority import Authority, openssl, verified
-from harness.reports import ALL_TIME, check_page, question, report
 
 SECONDS = 30
 
@@ -312,83 +310,3 @@ def judged_by_python(folder, key):
     words = [sys.executable, "-I", folder / "verify.py", "--json", "--key", key, folder]
     result = subprocess.run(words, capture_output=True, text=True)
     return result.returncode, json.loads(result.stdout)
-
-
-def test_a_report_tells_of_them(env):
-    """What is covered, by whom and since when; verified only with certificates that were given."""
-    one, two = make(env, "one"), make(env, "two")
-    site = Site(env, one, two).serve()
-    for number in range(5):
-        site.put(f"evidence {number}")
-    site.run("timestamp", "now")
-    site.put("later")
-
-    def ask(*options, period=ALL_TIME, expect=0):
-        value = report(
-            env, site.server.url, site.key, *options, period=period, expect=expect, name="report"
-        )
-        return value, question(value, "timestamps")
-
-    value, row = ask()
-    check(row["verdict"] == "cannot be answered" and "Not verified" in row["answer"], f"{row}")
-    check("no time-stamp says when 6 existed" in row["answer"], row["answer"])
-    check(not any(stamp["verified"] for stamp in value["timestamps"]), "verified by nobody")
-    trust = ("--authority-ca", one.ca, "--authority-ca", two.ca)
-    value, row = ask(*trust)
-    check(row["verdict"] == "cannot be answered", f"{row}")
-    check("Of 7 records of the period 6 stand" in row["answer"], row["answer"])
-    check("0 days before this was asked" in row["answer"], row["answer"])
-    site.run("timestamp", "now")
-    value, row = ask(*trust)
-    check(row["verdict"] == "met" and row["records"] == [[0, 6]], f"{row}")
-    check("by one, two" in row["answer"] and not row["answer"].count("Not accepted"), f"{row}")
-    check([cells["cells"][0] for cells in row["tables"][0]["rows"]] == ["one", "two"], f"{row}")
-    page = check_page(value)
-    check("signed by /CN=one TSA" in page.text, "the signers")
-    # What stands in the report is verified without the server, by openssl.
-    for stamp in value["timestamps"]:
-        authority = site.authorities[stamp["authority"]]
-        note = env.write("note", stamp["checkpoint"].encode())
-        record = env.write("record", base64.b64decode(stamp["evidenceRecord"]))
-        env.run(
-            "timestamp", "verify", record, "--checkpoint", note, "--authority-ca", authority.ca
-        )
-        token = site.get(stamp["size"], stamp["authority"])
-        check(token.read_bytes() in record.read_bytes(), "another token")
-        text = site.get(stamp["size"], stamp["authority"], "text")
-        check(verified(token, text, authority.ca), "openssl says no")
-        check(stamp["verified"] and stamp["size"] == 7, f"{stamp}")
-    # One authority that is trusted is enough; the other is told of.
-    value, row = ask("--authority-ca", one.ca)
-    refused = "Not accepted: of 7 records by two"
-    check(row["verdict"] == "met" and refused in row["answer"], f"{row}")
-    stranger = make(env, "stranger")
-    env.defer(stranger.close)
-    value, row = ask("--authority-ca", stranger.ca)
-    check(row["verdict"] == "cannot be answered" and "None was accepted" in row["answer"], f"{row}")
-    _, row = ask(*trust, period=("--from", "2020-01-01", "--to", "2020-01-02"))
-    check(row["verdict"] == "no occurrence", f"{row}")
-    key = ("--key", site.key, "--server", site.server.url, "-o", env.path("x"))
-    env.run("report", *ALL_TIME, "--authority-ca", env.write("no.pem", b"no"), *key, expect=2)
-    env.run("report", "--chain", "--collection", "c", "--authority-ca", one.ca, *key, expect=2)
-
-
-def test_fsck_reads_them(env):
-    site = Site(env, make(env, "tsa")).serve()
-    site.put("evidence")
-    site.run("timestamp", "now")
-    found = site.list()
-    note = site.get(found[0]["size"], "tsa", "checkpoint").read_bytes()
-    check(site.server.terminate() == 0, site.server.log())
-    counts = json.loads(env.run("fsck", site.directory, "--json").out.splitlines()[-1])
-    check(counts["timestamps"] == len(found) and counts["clean"], f"{counts}")
-    path = site.directory / "state" / "timestamps.mdb"
-    sound = path.read_bytes()
-    # In JSON line feeds are escaped: the root's line is found by itself.
-    place = sound.index(note.split(b"\n")[2])
-    path.write_bytes(sound[:place] + bytes([sound[place] ^ 1]) + sound[place + 1 :])
-    said = env.run("fsck", site.directory, expect=1).out
-    check("timestamps.mdb" in said and "changed bytes" in said, said)
-    path.write_bytes(sound)
-    said = env.run("fsck", site.directory).out
-    check(f"{len(found)} time-stamp" in said, said)
