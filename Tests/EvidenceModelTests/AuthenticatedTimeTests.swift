@@ -129,4 +129,20 @@ import TransparencyLog
             #expect(try move(times, &ledger) == time)
         }
     }
+
+    @Test func whatWasSignedWasATreeOfTheLog() throws {
+        var ledger = try ledger(behindByDays: 30)
+        let (from, to) = (ledger.clock.compliance, try time(30, ledger))
+        for (size, isThere) in [(ledger.next.value, true), (ledger.next.value + 2, false)] {
+            let times = ["a", "b"].map {
+                AuthenticatedTimes.make(.timestamp, $0, to, size: size)
+            }
+            let act = Act.clockResynced(from: from, to: to, by: .times(times))
+            if isThere {
+                try ledger.write(act, by: .strongroom)
+            } else {
+                #expect(throws: ActFault.self) { try ledger.write(act, by: .strongroom) }
+            }
+        }
+    }
 }
