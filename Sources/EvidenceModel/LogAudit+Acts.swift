@@ -39,6 +39,10 @@ extension LogAudit {
                 at: index,
                 from: memory
             )
+        case .clockResynced(_, _, .persons(let first, _)):
+            for name in [first, record.principal] where state.tokensByName[name] == nil {
+                throw .violation(violation(.clock, index, nil, "\(name) has no token"))
+            }
         case .policySet, .holdReleased, .payloadPurged, .clockResynced, .accessChanged,
             .accessDigest, .accessExported, .targetAdded, .targetProbed, .targetPhase,
             .targetRemoved, .keyRotated, .logClosed:

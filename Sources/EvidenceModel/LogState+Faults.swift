@@ -194,8 +194,8 @@ extension LogState {
     ) -> String? {
         switch warrant {
         case .persons(let first, _):
-            let areKnown = tokensByName[first] != nil && tokensByName[principal] != nil
-            return areKnown && Set(chain(of: first)).isDisjoint(with: chain(of: principal))
+            let arePersons = !first.isReserved && !principal.isReserved
+            return arePersons && Set(chain(of: first)).isDisjoint(with: chain(of: principal))
                 ? nil : "\(first) and \(principal) are not two persons"
         case .times(let times):
             guard principal == .strongroom else {

@@ -140,16 +140,6 @@ import TransparencyLog
                 .clockResynced(
                     from: .earliest,
                     to: .latest,
-                    by: .persons(
-                        with: try PrincipalName("nobody-knows"),
-                        firstReason: try Reason("r")
-                    )
-                ), "not two persons"
-            ),
-            (
-                .clockResynced(
-                    from: .earliest,
-                    to: .latest,
                     by: .times(["a", "b"].map { AuthenticatedTimes.make(.timestamp, $0, .latest) })
                 ), "only the log itself"
             ),

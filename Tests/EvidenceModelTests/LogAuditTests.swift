@@ -81,6 +81,28 @@ import TransparencyLog
         #expect(try drive.act(.logClosed)?.rule == .closed)
     }
 
+    /// Names that nobody has are no persons.
+    @Test func whoMovesTheClockHasAToken() throws {
+        let reason = try Reason("r")
+        for (names, isAllowed) in [
+            (["ann", "bob"], true), (["ann", "ghost"], false), (["ghost", "ann"], false),
+            (["ghost", "spook"], false),
+        ] {
+            var drive = try AuditDrive()
+            for name in ["ann", "bob"] {
+                let grant = AccessGrant(name: try PrincipalName(name), role: .admin)
+                #expect(try drive.act(.accessChanged(.created(grant)), by: "local") == nil)
+            }
+            let act = Act.clockResynced(
+                from: .earliest,
+                to: .latest,
+                by: .persons(with: try PrincipalName(names[0]), firstReason: reason)
+            )
+            let violation = try drive.act(act, by: names[1])
+            #expect(violation?.rule == (isAllowed ? nil : .clock), "\(names)")
+        }
+    }
+
     // MARK: Policies
 
     @Test func aPolicyIsKept() throws {

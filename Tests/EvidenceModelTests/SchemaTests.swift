@@ -32,7 +32,7 @@ enum SchemaFile {
             let bytes = CanonicalJSON.encode(example)
             #expect(try parsedRecord(bytes).encoded == bytes)
         }
-        #expect(examples.count == 23)
+        #expect(examples.count == 24)
     }
 
     /// The schema allows every record of the vectors, and none in which a member is missing or
