@@ -43,8 +43,9 @@ import TransparencyLog
         #expect(
             try answer(Drive.stamped(5, .verified("CN=tsa"))).text
                 == "Of 3 records of the period 2 stand in trees that were stamped, as they were "
-                + "verified, by tsa; no time-stamp says when 5 existed. The newest that was "
-                + "verified is of 2030-01-02T00:00:00.000Z, by tsa, 3 days before this was asked."
+                + "verified, by tsa, first at 2030-01-02T00:00:00.000Z; no time-stamp says when "
+                + "5 existed. The newest that was verified is of 2030-01-02T00:00:00.000Z, by "
+                + "tsa, 3 days before this was asked."
         )
     }
 
@@ -74,6 +75,25 @@ import TransparencyLog
         #expect(found.verdict == .met && found.text.contains("Not accepted: of 9 records"))
         both.authorities += Drive.stamped(4, .wrong("it is forged")).authorities
         #expect(try answer(both).verdict == .notMet)
+    }
+
+    @Test func theEarliestOfThoseThatCoverIsNamed() throws {
+        var both = Drive.stamped(6, .verified("CN=tsa"))
+        var earlier = Drive.stamped(7, .verified("CN=other")).authorities[0].deciding
+        earlier.time = "earlier"
+        earlier.milliseconds = Drive.start
+        both.authorities.append(ReportTimeStamps.Authority(name: "other", deciding: earlier))
+        // Earlier still, and of a tree that has less of the period.
+        let part = ReportTimeStamps.Stamp(
+            size: TreeSize(4),
+            time: "earliest",
+            milliseconds: Drive.start - 1,
+            standing: earlier.standing
+        )
+        both.authorities.append(ReportTimeStamps.Authority(name: "third", deciding: part))
+        let found = try answer(both)
+        #expect(found.verdict == .met)
+        #expect(found.text.contains("as they were verified, by other, tsa, first at earlier."))
     }
 
     @Test func theFirstThatCoversDecides() {

@@ -99,8 +99,8 @@ enum FsckCommand {
         if report.timestamps + report.cosignedCheckpoints > 0 {
             console.result(
                 "        \(Amount.count(report.timestamps, "time-stamp")), "
-                    + "\(Amount.count(report.cosignedCheckpoints, "cosigned checkpoint")): of "
-                    + "trees of this log"
+                    + "\(Amount.count(report.cosignedCheckpoints, "cosigned checkpoint")): "
+                    + "compared with the tree"
             )
         }
         if let predecessor = report.predecessor {

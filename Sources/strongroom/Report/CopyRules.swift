@@ -43,7 +43,7 @@ enum CopyRules {
             of: targets.flatMap { [$0.value.added, $0.value.lastPhase].compactMap { $0 } }
         )
         let standing = ReportTable(
-            "Targets by the end of the period",
+            "Targets by the end of the period, with the record that last compared or else added it",
             ["target", "bucket", "phase"],
             rows
         )
@@ -59,9 +59,9 @@ enum CopyRules {
         }
         return ReportAnswer(
             .met,
-            "\(Amount.count(targets.count, "target")); \(compared.count) of them were compared "
-                + "with the log record by record and found equal, last by the records below. "
-                + "Each root was shown to be the log's own.",
+            "\(Amount.count(targets.count, "target")); compared with the log record by record and "
+                + "found equal, last by the records below: \(compared.count). Each root was shown "
+                + "to be the log's own; of what came behind a comparison it says nothing.",
             Words.union(records, phases.records),
             [standing, table]
         )

@@ -110,20 +110,20 @@ enum TimeStampRules {
             return "No time-stamp, as \(how), is of a tree with a record of the period."
         }
         let covered = records.lowerBound...(most - 1)
-        let names = Set(reaching.filter { $0.stamp.size.value >= most }.map(\.authority)).sorted()
+        let covering = reaching.filter { $0.stamp.size.value >= most }
+        let names = Set(covering.map(\.authority)).sorted().joined(separator: ", ")
+        let first = covering.min { time($0) < time($1) }?.stamp.time ?? ""
+        let stood = "stand in trees that were stamped, as \(how), by \(names), first at \(first)"
         let whole = "\(Amount.count(records.count, "record")) of the period"
-        guard covered != records else {
-            return "All \(whole) stand in trees that were stamped, as \(how), by "
-                + "\(names.joined(separator: ", "))."
-        }
+        guard covered != records else { return "All \(whole) \(stood)." }
         let rest = (covered.upperBound + 1)...records.upperBound
-        return "Of \(whole) \(Words.number(covered.count)) stand in trees that were stamped, as "
-            + "\(how), by \(names.joined(separator: ", ")); no time-stamp says when "
+        return "Of \(whole) \(Words.number(covered.count)) \(stood); no time-stamp says when "
             + "\(Words.ranges([rest])) existed."
     }
 
+    private static func time(_ named: Named) -> Int64 { named.stamp.milliseconds ?? .min }
+
     private static func age(_ good: [Named], _ found: ReportTimeStamps) -> String {
-        func time(_ named: Named) -> Int64 { named.stamp.milliseconds ?? .min }
         guard let newest = good.max(by: { time($0) < time($1) }) else { return "" }
         let days = max(0, found.asked.milliseconds - time(newest)) / 86_400_000
         return " The newest that was verified is of \(newest.stamp.time), by "
