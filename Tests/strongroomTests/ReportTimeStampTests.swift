@@ -73,6 +73,9 @@ import TransparencyLog
         both.authorities += Drive.stamped(9, .unaccepted("another CA")).authorities
         let found = try answer(both)
         #expect(found.verdict == .met && found.text.contains("Not accepted: of 9 records"))
+        both.leftOut = 3
+        let most = try answer(both).text
+        #expect(most.hasSuffix(" 3 time-stamps of further authorities were not looked at."))
         both.authorities += Drive.stamped(4, .wrong("it is forged")).authorities
         #expect(try answer(both).verdict == .notMet)
     }

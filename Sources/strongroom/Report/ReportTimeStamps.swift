@@ -48,7 +48,7 @@ struct ReportTimeStamps: Equatable {
     /// Whether certificates were given, so that anything can be verified.
     var isAsked = false
     var authorities: [Authority] = []
-    /// Authorities that were not looked at, for there are so many.
+    /// Time-stamps of further authorities, which were not looked at.
     var leftOut: UInt64 = 0
     /// When this was asked, by this machine's clock.
     var asked = Timestamp.earliest
