@@ -56,6 +56,16 @@ public enum ActProposal: Sendable {
     case close
 }
 
+extension ActProposal {
+    /// Whether another time may be in force behind it.
+    public var movesClock: Bool {
+        switch self {
+        case .resync, .resyncByTimes: true
+        default: false
+        }
+    }
+}
+
 /// What was decided: the acts to write, and for which records nothing is done.
 public struct Ruling: Sendable {
     /// The acts, at consecutive indexes from that which was handed in; none if all is as wanted

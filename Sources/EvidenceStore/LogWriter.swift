@@ -142,14 +142,19 @@ final class LogWriter: @unchecked Sendable {
         for (segment, filter, last) in sealing.takeSealed() {
             keys.seal(segment, filter: filter, lastReceived: last)
         }
-        let time = clock.reading()
+        var time = clock.reading()
         var answers: [Answer] = []
         answers.reserveCapacity(requests.count)
         for request in requests {
             switch request {
             case .append(let request):
                 answers.append(.append(request, try take(request, at: time)))
-            case .act(let request): answers.append(.act(request, try take(request, at: time)))
+            case .act(let request):
+                answers.append(.act(request, try take(request, at: time)))
+                guard request.proposal.movesClock else { break }
+                // What comes next in this batch must not be decided by a time that is over.
+                try commitPending()
+                time = clock.reading()
             case .replaceActive(let replacement): try replaceActive(replacement)
             }
         }

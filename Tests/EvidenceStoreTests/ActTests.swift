@@ -200,4 +200,31 @@ final class TestClock: Sendable {
         try fixture.reopen()
         #expect(fixture.store.clock.reading.isSettled)
     }
+
+    /// Also if both are decided on in one batch, which is up to the sequencer.
+    @Test func aSecondResyncIsDecidedByTheClockThatTheFirstHasSet() throws {
+        for _ in 0..<8 {
+            let (fixture, clock) = try fixture()
+            clock.jump(seconds: 40 * 86_400)
+            try fixture.reopen()
+            let wall = try #require(fixture.store.clock.reading.wall)
+            let times = (1...2).map { number in
+                AuthenticatedTime(
+                    kind: .timestamp,
+                    source: "tsa-\(number)",
+                    size: TreeSize(1),
+                    time: wall,
+                    evidence: [UInt8(number)]
+                )
+            }
+            let answers = (1...2).map { _ in Answer<ActOutcome>() }
+            for answer in answers {
+                fixture.store.propose(.resyncByTimes(times), by: .system, reason: nil) {
+                    answer.give($0)
+                }
+            }
+            let acts = try answers.map { try $0.wait().acts.count }
+            #expect(acts == [1, 0] && fixture.store.clock.reading.isSettled)
+        }
+    }
 }
