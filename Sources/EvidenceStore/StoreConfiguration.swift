@@ -25,7 +25,7 @@ package struct StoreConfiguration: Sendable {
     package var retentionJobApplies = false
     /// The clocks.
     package var time = TimeSource.machine
-    /// Sealed segments kept open at once.
+    /// Sealed segments kept open at once, and as many beside them in which records are looked up.
     package var openSegmentLimit = 128
     /// Expanded tiles kept in memory, 16 KiB each.
     package var tileCacheCapacity = 2048

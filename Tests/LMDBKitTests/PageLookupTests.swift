@@ -71,7 +71,8 @@ import Testing
         for bytes in [[], Array(bytes.prefix(4_200)), [UInt8](repeating: 7, count: 9_000), version]
         {
             try write(bytes, to: other)
-            #expect(lmdbError { _ = try PageLookup(path: other) } != nil)
+            let lookup = try PageLookup(path: other)
+            #expect(lmdbError { _ = try find(Self.key(1), in: "records", lookup) } != nil)
         }
     }
 
