@@ -14,6 +14,9 @@ final class IndexRun: Sendable {
     private let id: UInt64
     private let collectionNames = Mutex<[CollectionName]?>(nil)
 
+    /// Smaller runs are read ahead when they are opened: the first search after a start asks each.
+    private static let readAheadLimitBytes: UInt64 = 4 << 20
+
     /// The noncopyable file, for what is shared.
     private final class Source: Sendable {
         let file: File
@@ -41,6 +44,7 @@ final class IndexRun: Sendable {
             size = try file.file.sizeBytes()
             let start = size - min(size, UInt64(RunFormat.footerBytes))
             bytes = try file.file.read(count: RunFormat.footerBytes, at: start)
+            if size <= Self.readAheadLimitBytes { file.file.readAhead() }
         } catch {
             throw .system(error)
         }
